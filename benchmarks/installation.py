@@ -1,0 +1,70 @@
+"""A published and served installation in a temporary folder, for the benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _environment(home: Path) -> dict[str, str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PZVO_")}
+    return clean | {"PZVO_HOME": str(home), "PYTHONUNBUFFERED": "1", "PZVO_LOG_LEVEL": "warning"}
+
+
+def publish(home: Path, file: Path) -> tuple[str, float]:
+    """Publish the catalogue with the command line; give its table and the seconds it took."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "vo_service.cli", "publish", str(file), "--name", "bench",
+            "--type", "redshift_catalog", "--column", "id=ID", "--column", "ra=RA",
+            "--column", "dec=Dec", "--column", "z=z", "--column", "z_err=z_err",
+        ],
+        cwd=ROOT, env=_environment(home), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    seconds = time.perf_counter() - started
+    found = re.search(r"redshift_catalog\.\w+", done.stdout)
+    if done.returncode or found is None:
+        raise SystemExit(done.stderr or done.stdout)
+    return found[0], seconds
+
+
+@contextlib.contextmanager
+def served(home: Path) -> Iterator[tuple[str, int]]:
+    """Serve the installation; give the URL of TAP and the id of the process."""
+    log = home / "serve.log"
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vo_service.cli", "serve", "--port", "0"],
+            cwd=ROOT, env=_environment(home), stdout=sink, stderr=sink,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"TAP service: (\S+)", log.read_text())):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(log.read_text())
+            time.sleep(0.05)
+        yield found[1], process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def peak_memory_mib(pid: int) -> float:
+    """Largest resident memory so far of the web processes of a server, in MiB."""
+    peak = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            text = status.read_text()
+            if re.search(rf"^PPid:\s*{pid}$", text, re.MULTILINE):
+                peak = max(peak, int(re.search(r"VmHWM:\s*(\d+)", text)[1]))  # type: ignore[index]
+    return peak / 1024

@@ -1,0 +1,1 @@
+"""Pipelines that make photometric-redshift products from other products."""

@@ -1,0 +1,1 @@
+"""What the data is: model, formats, ingestion, stores, TAP_SCHEMA."""

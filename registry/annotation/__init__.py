@@ -1,0 +1,1 @@
+"""Annotation of columns: vocabularies, annotation files, suggestions, and their merging."""

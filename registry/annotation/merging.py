@@ -1,0 +1,301 @@
+"""What the file says and what the user says of columns, brought together."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from registry.annotation.suggestions import Suggestion
+from registry.annotation.vocabulary import (
+    check_ucd,
+    check_unit,
+    looks_like_ucd,
+    repaired_unit,
+    same_unit,
+)
+from registry.formats.readers import FileColumn
+from registry.model.annotation import ROLES, Annotations, ColumnAnnotation, Role, find_role
+
+__all__ = ["MergedAnnotations", "merge"]
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that XML 1.0 (section 2.2) forbids."""
+
+
+@dataclass
+class MergedAnnotations:
+    """The outcome of a merge.
+
+    Attributes
+    ----------
+    columns
+        One per column of the file, in its order, with valid UCDs and units.
+    problems
+        What must be mended before the table can be published.
+    warnings
+        What was left out or changed.
+    """
+
+    columns: list[ColumnAnnotation]
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def role(self, alias: str) -> int | None:
+        """Give the index of the column that plays a role."""
+        for index, column in enumerate(self.columns):
+            if column.alias == alias:
+                return index
+        return None
+
+
+def merge(
+    columns: Sequence[FileColumn],
+    assignments: Sequence[tuple[str, str]],
+    annotations: Annotations,
+    suggestions: Sequence[Suggestion | None] = (),
+    mandatory: Sequence[str] = (),
+) -> MergedAnnotations:
+    """Bring together what is said of each column.
+
+    Parameters
+    ----------
+    columns
+        With what the file says.
+    assignments
+        Pairs of column name and alias or UCD, as the command line gives them; they precede
+        the annotation file.
+    annotations
+        What the annotation file says.
+    suggestions
+        To be taken where nothing else is said; empty if they are only to be shown.
+    mandatory
+        Aliases that a suggestion never fills.
+
+    Notes
+    -----
+    What the file says is kept. A different statement of the user is a conflict, unless it only
+    refines the file's UCD, or `Annotations.override` is set. Descriptions are not compared: the
+    user's replaces the file's.
+    """
+    merged = MergedAnnotations([ColumnAnnotation() for _ in columns])
+    said = _user_statements(columns, assignments, annotations, merged)
+    for index, column in enumerate(columns):
+        user = said.get(column.name, ColumnAnnotation())
+        merged.columns[index] = _merge_column(column, user, annotations.override, merged)
+    _infer_roles(columns, said, merged)
+    _refuse_repeated_roles(columns, merged)
+    for index, suggestion in enumerate(suggestions):
+        if suggestion is not None:
+            merged.columns[index] = _with_suggestion(merged, index, suggestion, mandatory)
+    return merged
+
+
+def _user_statements(
+    columns: Sequence[FileColumn],
+    assignments: Sequence[tuple[str, str]],
+    annotations: Annotations,
+    merged: MergedAnnotations,
+) -> dict[str, ColumnAnnotation]:
+    names = [column.name for column in columns]
+    said: dict[str, ColumnAnnotation] = {}
+    for name, statement in annotations.columns.items():
+        if name in names:
+            said[name] = _with_role_alias(statement)
+        else:
+            merged.problems.append(_unknown_column("annotations", name, names))
+    assigned: set[str] = set()
+    for name, meaning in assignments:
+        if name not in names:
+            merged.problems.append(_unknown_column("--column", name, names))
+            continue
+        if name in assigned:
+            merged.problems.append(f"--column {name}: the column is assigned twice")
+        assigned.add(name)
+        before = said.get(name, ColumnAnnotation())
+        role = find_role(meaning)
+        if role is not None:
+            said[name] = replace(before, alias=role.alias, ucd=role.ucd)
+        elif looks_like_ucd(meaning) or ";" in meaning:
+            said[name] = replace(before, ucd=meaning)
+        else:
+            merged.problems.append(_unknown_meaning(name, meaning))
+    return said
+
+
+def _with_role_alias(statement: ColumnAnnotation) -> ColumnAnnotation:
+    role = None if statement.alias is None else find_role(statement.alias)
+    if role is None:
+        return statement
+    return replace(statement, alias=role.alias, ucd=statement.ucd or role.ucd)
+
+
+def _merge_column(
+    column: FileColumn, user: ColumnAnnotation, override: bool, merged: MergedAnnotations
+) -> ColumnAnnotation:
+    return ColumnAnnotation(
+        ucd=_merge_ucd(column, user.ucd, override, merged),
+        unit=_merge_unit(column, user.unit, override, merged),
+        alias=user.alias,
+        description=_printable(user.description or column.description),
+        utype=_merge_utype(column, user.utype, override, merged),
+    )
+
+
+def _printable(text: str | None) -> str | None:
+    return None if text is None else _CONTROL.sub(" ", text).strip() or None
+
+
+def _merge_ucd(
+    column: FileColumn, wanted: str | None, override: bool, merged: MergedAnnotations
+) -> str | None:
+    stated = None
+    if column.ucd:
+        checked = check_ucd(column.ucd)
+        stated = checked.value
+        if checked.problem is not None:
+            merged.warnings.append(
+                f"column {column.name!r} in the file: {checked.problem}; left out"
+            )
+    if not wanted:
+        return stated
+    checked = check_ucd(wanted)
+    if checked.problem is not None:
+        merged.problems.append(f"column {column.name!r}: {checked.problem}")
+        return stated
+    if stated is None or checked.value is None or override or stated == checked.value:
+        return checked.value
+    file_words, user_words = set(stated.split(";")), set(checked.value.split(";"))
+    if file_words <= user_words:
+        return checked.value
+    if user_words <= file_words:
+        return stated
+    merged.problems.append(
+        f"column {column.name!r}: the file says UCD {stated!r}, you say {checked.value!r}; leave "
+        "yours out, or put `override: true` into the annotations"
+    )
+    return stated
+
+
+def _merge_unit(
+    column: FileColumn, wanted: str | None, override: bool, merged: MergedAnnotations
+) -> str | None:
+    stated = None
+    if column.unit:
+        stated = repaired_unit(column.unit)
+        if stated is None and check_unit(column.unit).problem is not None:
+            merged.warnings.append(
+                f"column {column.name!r} in the file: {check_unit(column.unit).problem}; left out"
+            )
+        elif stated is not None and stated != column.unit.strip():
+            merged.warnings.append(
+                f"column {column.name!r}: unit {column.unit!r} of the file is written {stated!r}"
+            )
+    if wanted is None:
+        return stated
+    checked = check_unit(wanted)
+    if checked.problem is not None:
+        merged.problems.append(f"column {column.name!r}: {checked.problem}")
+        return stated
+    if stated is None or override:
+        return checked.value
+    if checked.value is None or not same_unit(stated, checked.value):
+        merged.problems.append(
+            f"column {column.name!r}: the file says unit {stated!r}, you say {wanted!r}; leave "
+            "yours out, or put `override: true` into the annotations"
+        )
+    return stated
+
+
+def _merge_utype(
+    column: FileColumn, wanted: str | None, override: bool, merged: MergedAnnotations
+) -> str | None:
+    if wanted and column.utype and wanted != column.utype and not override:
+        merged.problems.append(
+            f"column {column.name!r}: the file says utype {column.utype!r}, you say {wanted!r}; "
+            "leave yours out, or put `override: true` into the annotations"
+        )
+        return column.utype
+    return wanted or column.utype
+
+
+def _infer_roles(
+    columns: Sequence[FileColumn], said: Mapping[str, ColumnAnnotation], merged: MergedAnnotations
+) -> None:
+    """Give a role to the one column that bears its UCD, if nobody else was given it."""
+    for role in ROLES:
+        if merged.role(role.alias) is not None:
+            continue
+        bearers = [
+            index
+            for index, column in enumerate(merged.columns)
+            if column.alias is None and _bears(column.ucd, role)
+        ]
+        by_user = [
+            index
+            for index in bearers
+            if _bears(said.get(columns[index].name, ColumnAnnotation()).ucd, role)
+        ]
+        chosen = by_user or bearers
+        if len(chosen) == 1:
+            merged.columns[chosen[0]] = replace(merged.columns[chosen[0]], alias=role.alias)
+        elif len(by_user) > 1:
+            merged.problems.append(
+                f"UCD {role.ucd!r} is given to {_listed(columns, by_user)}; the role "
+                f"{role.alias} can be played by one column only: set it with {role.alias} itself"
+            )
+
+
+def _bears(ucd: str | None, role: Role) -> bool:
+    if ucd is None:
+        return False
+    words = set(ucd.lower().split(";"))
+    return words in ({*role.ucd.lower().split(";")}, {*role.ucd.lower().split(";"), "meta.main"})
+
+
+def _refuse_repeated_roles(columns: Sequence[FileColumn], merged: MergedAnnotations) -> None:
+    for role in ROLES:
+        players = [i for i, column in enumerate(merged.columns) if column.alias == role.alias]
+        if len(players) > 1:
+            merged.problems.append(
+                f"the role {role.alias} is given to {_listed(columns, players)}; choose one"
+            )
+
+
+def _with_suggestion(
+    merged: MergedAnnotations, index: int, suggestion: Suggestion, mandatory: Sequence[str]
+) -> ColumnAnnotation:
+    column = merged.columns[index]
+    if suggestion.alias in mandatory or column.ucd is not None or column.alias is not None:
+        return column
+    alias = suggestion.alias
+    if alias is not None and merged.role(alias) is not None:
+        alias = None
+    role = find_role(alias) if alias is not None else None
+    return replace(
+        column,
+        alias=alias,
+        ucd=role.ucd if role is not None else suggestion.ucd,
+        unit=column.unit or suggestion.unit,
+    )
+
+
+def _listed(columns: Sequence[FileColumn], indices: Sequence[int]) -> str:
+    return " and ".join(repr(columns[index].name) for index in indices)
+
+
+def _unknown_column(where: str, name: str, names: Sequence[str]) -> str:
+    by_lower = {known.lower(): known for known in reversed(names)}
+    near = difflib.get_close_matches(name.lower(), by_lower, 3, 0.5)
+    found = [by_lower[key] for key in near] or list(names[:8])
+    word = "did you mean" if near else "it has"
+    return f"{where} {name!r}: the file has no such column; {word} {', '.join(map(repr, found))}?"
+
+
+def _unknown_meaning(name: str, meaning: str) -> str:
+    aliases = ", ".join(role.alias for role in ROLES)
+    return (
+        f"--column {name}={meaning}: {meaning!r} is neither an alias ({aliases}) nor a UCD such as "
+        "'phot.mag;em.opt.R'"
+    )

@@ -1,0 +1,1 @@
+"""File formats in both directions: readers to Arrow batches, writers from Arrow batches."""

@@ -1,0 +1,125 @@
+"""The seam between files and everything that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import pyarrow as pa
+
+__all__ = ["BATCH_ROWS", "FileColumn", "OpenedTable", "TableReader"]
+
+BATCH_ROWS = 65_536
+"""Rows per batch: some megabytes for usual tables, enough to work by column at full speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column as a file describes it.
+
+    Attributes
+    ----------
+    name
+        As spelt in the file.
+    type
+        Arrow type of the batches; dictionaries are decoded, extension types unwrapped.
+    unit, ucd, utype, description
+        What the file says, unchecked.
+    """
+
+    name: str
+    type: pa.DataType
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+    description: str | None = None
+
+
+class OpenedTable(Protocol):
+    """A table in an open file; a context manager that closes it."""
+
+    @property
+    def columns(self) -> tuple[FileColumn, ...]:
+        """Columns in file order; the names may repeat (the caller refuses that)."""
+        ...
+
+    @property
+    def description(self) -> str | None:
+        """What the file says about the table."""
+        ...
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, where the file tells it without being read."""
+        ...
+
+    def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Read the rows in file order; may be called again to read once more.
+
+        Parameters
+        ----------
+        batch_rows
+            Rows per batch at most; a reader gives fewer where rows are long.
+
+        Notes
+        -----
+        What the format or the file declares to mean "no value" comes as null; values that only
+        people know to mean it (-99) come as they are.
+
+        Raises
+        ------
+        UnreadableFile
+            If the file turns out to be damaged, at any batch.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Give the table itself."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        ...
+
+
+class TableReader(Protocol):
+    """Reads one format."""
+
+    @property
+    def name(self) -> str:
+        """Name of the format for people."""
+        ...
+
+    def recognises(self, head: bytes, suffix: str) -> bool:
+        """Tell whether a file is of this format.
+
+        Parameters
+        ----------
+        head
+            First bytes of the file, 4096 at most.
+        suffix
+            Lower-case suffix with its dot; a hint for formats without a signature.
+        """
+        ...
+
+    def open(self, path: Path) -> OpenedTable:
+        """Open a file and read what it says about its columns.
+
+        Raises
+        ------
+        UnreadableFile
+            If the file is damaged or holds no table that can be published.
+        """
+        ...

@@ -1,0 +1,142 @@
+"""Types of CSV columns, from all their values.
+
+The narrowest of these that holds every value of the column, an empty value being null:
+
+1. 64-bit integer: digits with an optional sign; ``NaN`` counts as null. In a column of whole
+   numbers one with leading zeros (``007``) makes the column text, since the zeros would be
+   lost, and so does one beyond 64 bits: whole numbers never pass through floating point.
+2. unsigned 64-bit integer, where a signed one is too small.
+3. double: anything that C reads as a number, ``nan`` and ``inf`` in any case included.
+4. boolean: ``true`` and ``false`` in any case.
+5. timestamp in microseconds: complete ISO dates with time (``2026-01-31T12:00:00[.ffffff][Z]``).
+6. text, exactly as it stands, spaces included.
+
+Spaces around a number do not count, and ``""`` in a column of numbers is null.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["TypeGuess", "convert", "is_number"]
+
+_ISO = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z?$"
+
+_WHOLE_OR_NAN = r"^([+-]?\d+|[nN][aA][nN])$"
+
+_CANDIDATES: tuple[pa.DataType, ...] = (
+    pa.int64(),
+    pa.uint64(),
+    pa.float64(),
+    pa.bool_(),
+    pa.timestamp("us"),
+)
+"""Types other than text, the preferred ones first."""
+
+
+class TypeGuess:
+    """Finds the type of a column while its values go by."""
+
+    def __init__(self) -> None:
+        self._possible = list(_CANDIDATES)
+        self._only_whole = True
+        self._has_number = False
+
+    def see(self, values: pa.Array) -> None:
+        """Take the next values into account.
+
+        Parameters
+        ----------
+        values
+            Strings; null where the file has nothing.
+        """
+        cleaned = _cleaned(values)
+        if not self._possible or cleaned.null_count == len(cleaned):
+            return
+        self._possible = [arrow for arrow in self._possible if _fits(cleaned, arrow)]
+        known = cleaned.drop_null()
+        self._has_number |= bool(pc.any(pc.not_equal(pc.utf8_lower(known), "nan")).as_py())
+        if self._only_whole and pa.float64() in self._possible:
+            whole = pa.int64() in self._possible or _all_match(cleaned, _WHOLE_OR_NAN)
+            self._only_whole = whole
+
+    def result(self) -> pa.DataType:
+        """Give the type; a column without any value is text."""
+        if len(self._possible) == len(_CANDIDATES):
+            return pa.string()
+        for arrow in self._possible:
+            if pa.types.is_integer(arrow) and not self._has_number:
+                continue
+            if pa.types.is_floating(arrow) and self._only_whole and self._has_number:
+                return pa.string()
+            return arrow
+        return pa.string()
+
+
+def convert(values: pa.Array, arrow: pa.DataType) -> pa.Array:
+    """Turn strings into the type that `TypeGuess` found.
+
+    Raises
+    ------
+    pa.ArrowInvalid
+        If a value does not fit.
+    """
+    if pa.types.is_string(arrow):
+        return values
+    return _converted(_cleaned(values), arrow)
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text reads as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _cleaned(values: pa.Array) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(values)
+    # Some programs write a missing number as "".
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+
+
+def _fits(values: pa.Array, arrow: pa.DataType) -> bool:
+    if pa.types.is_integer(arrow) and not _keeps_digits(values):
+        return False
+    if pa.types.is_boolean(arrow):
+        words = pc.is_in(pc.utf8_lower(values), pa.array(["true", "false"]))
+        return bool(pc.all(pc.or_(words, values.is_null())).as_py())
+    if pa.types.is_timestamp(arrow) and not _all_match(values, _ISO):
+        return False
+    try:
+        _converted(values, arrow)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _converted(values: pa.Array, arrow: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(arrow):
+        return _plain_integers(values).cast(arrow)
+    if pa.types.is_timestamp(arrow):
+        return pc.utf8_rtrim(values, "Z").cast(arrow)
+    return values.cast(arrow)
+
+
+def _plain_integers(values: pa.Array) -> pa.Array:
+    missing = pc.equal(pc.utf8_lower(values), "nan")
+    known = pc.if_else(missing, pa.scalar(None, pa.string()), values)
+    return pc.utf8_ltrim(known, "+")
+
+
+def _keeps_digits(values: pa.Array) -> bool:
+    # Arrow reads 0x10 as sixteen and 007 as seven.
+    digits = pc.utf8_ltrim(values, "+-")
+    padded = pc.and_(pc.starts_with(digits, "0"), pc.greater(pc.utf8_length(digits), 1))
+    return not pc.any(padded).as_py()
+
+
+def _all_match(values: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(values, pattern)).as_py())

@@ -1,0 +1,220 @@
+"""The VOTable document around the rows: head, fields, trailing marks, error documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry.formats.writers.base import Outcome, ResultInfo
+from registry.formats.writers.cells import missing_integer
+from registry.formats.writers.markup import attribute, escaped
+from registry.model.field import Datatype, Field, ValueType
+
+__all__ = [
+    "VOTABLE_MEDIA_TYPE",
+    "document_head",
+    "document_tail",
+    "error_document",
+    "unique_identifiers",
+]
+
+VOTABLE_MEDIA_TYPE = "application/x-votable+xml"
+"""Media type of a VOTable whose serialisation is left open (VOTable 1.4, section 8)."""
+
+_OPENING = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">\n'
+)
+"""The namespace of VOTable 1.4 is that of 1.3; no prefixes, which STILTS' error search needs."""
+
+_DECLARED_MISSING = (Datatype.SHORT, Datatype.INT, Datatype.LONG)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """Identifiers of the coordinate frames of a document, absent where nothing refers to them."""
+
+    position: str | None
+    time: str | None
+
+    def elements(self) -> str:
+        text = ""
+        if self.position:
+            text += f'<COOSYS{attribute("ID", self.position)} system="ICRS"/>\n'
+        if self.time:
+            text += (
+                f'<TIMESYS{attribute("ID", self.time)} timescale="UTC" refposition="UNKNOWN"/>\n'
+            )
+        return text
+
+    def of(self, field: Field) -> str | None:
+        if field.type.is_timestamp:
+            return self.time
+        return self.position if _is_position(field) else None
+
+
+def unique_identifiers(names: Sequence[str]) -> list[str]:
+    """Derive XML identifiers from column names: unique, and equal to the name where it is one.
+
+    Notes
+    -----
+    ASCII only, as astropy renames others; names that are identifiers already come first, so
+    that a made-up one never takes the place of a real one.
+    """
+    taken: set[str] = set()
+    result = [""] * len(names)
+    for made_up in (False, True):
+        for position, name in enumerate(names):
+            if result[position]:
+                continue
+            plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", name) is not None
+            if not made_up and (not plain or name in taken):
+                continue
+            result[position] = _free(name if plain else _as_identifier(name), taken)
+            taken.add(result[position])
+    return result
+
+
+def document_head(
+    fields: Sequence[Field],
+    infos: Sequence[ResultInfo] = (),
+    *,
+    outcome: Outcome | None = None,
+    maxrec: int | None = None,
+    identifiers: bool = True,
+) -> str:
+    """Write a document up to its last FIELD; TABLE, RESOURCE and VOTABLE stay open.
+
+    Parameters
+    ----------
+    fields
+        The columns.
+    infos
+        Further INFO elements, after QUERY_STATUS.
+    outcome
+        Tells a status other than OK where it is known already (Parquet's footer).
+    maxrec
+        The limit in rows, to be named beside an overflow.
+    identifiers
+        Whether each FIELD has an ID.
+    """
+    ids = unique_identifiers([field.name for field in fields])
+    frames = _frames(fields, set(ids))
+    lines = [_OPENING, frames.elements(), '<RESOURCE type="results">\n', _status("OK")]
+    lines += [_info(info) for info in infos]
+    if outcome is not None:
+        lines.append(_mark(outcome, maxrec))
+    lines.append('<TABLE name="result">\n')
+    for field, identifier in zip(fields, ids, strict=True):
+        lines.append(_field(field, identifier if identifiers else None, frames))
+    return "".join(lines)
+
+
+def document_tail(outcome: Outcome, maxrec: int | None) -> str:
+    """Close TABLE, tell how the result ended, and close the document (DALI 1.1, section 4.4)."""
+    return f"</TABLE>\n{_mark(outcome, maxrec)}</RESOURCE>\n</VOTABLE>\n"
+
+
+def error_document(message: str) -> bytes:
+    """Write the VOTable that stands for a failed query (DALI 1.1, section 4.4).
+
+    Parameters
+    ----------
+    message
+        For people; any characters.
+    """
+    status = _status("ERROR", message)
+    return f'{_OPENING}<RESOURCE type="results">\n{status}</RESOURCE>\n</VOTABLE>\n'.encode()
+
+
+def _mark(outcome: Outcome, maxrec: int | None) -> str:
+    if outcome.error is not None:
+        return _status("ERROR", outcome.error)
+    if outcome.overflow:
+        return _status("OVERFLOW", _overflow_text(maxrec))
+    return ""
+
+
+def _overflow_text(maxrec: int | None) -> str:
+    if maxrec == 0:
+        return "MAXREC=0 asks for the columns alone."
+    limit = "" if maxrec is None else f" at MAXREC={maxrec}"
+    return f"The result was cut{limit}; there are more rows."
+
+
+def _status(value: str, text: str | None = None) -> str:
+    return _info(ResultInfo("QUERY_STATUS", value, text))
+
+
+def _info(info: ResultInfo) -> str:
+    attributes = (
+        attribute("name", info.name) + attribute("value", info.value) + attribute("ucd", info.ucd)
+    )
+    if info.text is None:
+        return f"<INFO{attributes}/>\n"
+    return f"<INFO{attributes}>{escaped(info.text)}</INFO>\n"
+
+
+def _field(field: Field, identifier: str | None, frames: _Frames) -> str:
+    attributes = "".join(
+        attribute(name, value)
+        for name, value in (
+            ("ID", identifier),
+            ("name", field.name),
+            ("datatype", field.type.datatype.value),
+            ("arraysize", _arraysize(field.type)),
+            ("xtype", field.type.xtype),
+            ("unit", field.unit),
+            ("ucd", field.ucd),
+            ("utype", field.utype),
+            ("ref", frames.of(field)),
+        )
+    )
+    content = ""
+    if field.description:
+        content += f"<DESCRIPTION>{escaped(field.description)}</DESCRIPTION>"
+    if field.type.is_array and field.type.datatype in _DECLARED_MISSING:
+        content += f'<VALUES null="{missing_integer(field.type.datatype)}"/>'
+    return f"<FIELD{attributes}>{content}</FIELD>\n" if content else f"<FIELD{attributes}/>\n"
+
+
+def _arraysize(value_type: ValueType) -> str | None:
+    """Give the arraysize to declare; text is variable unless it is ASCII of a fixed length.
+
+    A fixed ``unicodeChar`` counts UTF-16 units, which a length in characters does not bound.
+    """
+    if not value_type.datatype.is_text:
+        return value_type.arraysize
+    unicode = value_type.datatype is Datatype.UNICODE_CHAR
+    if value_type.is_timestamp or (unicode and value_type.length is not None):
+        return "*"
+    return value_type.arraysize or "*"
+
+
+def _frames(fields: Sequence[Field], taken: set[str]) -> _Frames:
+    position = time = None
+    if any(_is_position(field) for field in fields):
+        position = _free("icrs", taken)
+        taken.add(position)
+    if any(field.type.is_timestamp for field in fields):
+        time = _free("utc", taken)
+    return _Frames(position, time)
+
+
+def _is_position(field: Field) -> bool:
+    """Whether a column is an equatorial position in degrees, and not its error."""
+    return field.unit == "deg" and (field.ucd or "").lower().startswith("pos.eq")
+
+
+def _as_identifier(name: str) -> str:
+    cleaned = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return cleaned if re.match(r"[A-Za-z_]", cleaned) else f"_{cleaned}"
+
+
+def _free(identifier: str, taken: set[str]) -> str:
+    candidate, number = identifier, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{identifier}_{number}"
+    return candidate

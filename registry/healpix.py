@@ -1,0 +1,45 @@
+"""The HEALPix index of positions, as every published table keeps it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+__all__ = ["HEALPIX_ORDER", "healpix_index"]
+
+HEALPIX_ORDER = 29
+"""Order of the nested index: the finest one that 64-bit integers hold (cells of 0.4 mas)."""
+
+
+def healpix_index(ra: pa.Array, dec: pa.Array) -> pa.Array:
+    """Compute the nested index of order 29 for each position.
+
+    Parameters
+    ----------
+    ra, dec
+        Numbers in degrees, ICRS; declinations within [-90, 90].
+
+    Returns
+    -------
+    pa.Array
+        64-bit integers; null where either coordinate is null or not finite.
+    """
+    import astropy.units as u
+    from astropy.coordinates import Latitude, Longitude
+    from cdshealpix.nested import lonlat_to_healpix
+
+    ra_deg = _as_doubles(ra)
+    dec_deg = _as_doubles(dec)
+    known = np.isfinite(ra_deg) & np.isfinite(dec_deg)
+    index = np.zeros(len(ra_deg), dtype=np.int64)
+    if known.any():
+        lon = Longitude(ra_deg[known], unit=u.deg, copy=False)
+        lat = Latitude(dec_deg[known], unit=u.deg, copy=False)
+        index[known] = lonlat_to_healpix(lon, lat, HEALPIX_ORDER).astype(np.int64)
+    return pa.array(index, mask=~known)
+
+
+def _as_doubles(values: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    doubles = values.cast(pa.float64()).fill_null(float("nan"))
+    result: np.ndarray[tuple[int], np.dtype[np.float64]] = doubles.to_numpy(zero_copy_only=False)
+    return result

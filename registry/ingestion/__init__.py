@@ -1,0 +1,1 @@
+"""From a user's file to a published table: plan, checks, staging, the switch."""

@@ -1,0 +1,145 @@
+"""What publishing a file would do, column by column, with every problem at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from registry.annotation.suggestions import Suggestion
+from registry.model.annotation import Annotations
+from registry.model.field import Field
+from registry.model.product import ColumnStatistics, ProductColumn, ProductType
+from registry.model.table import Column, Position
+
+__all__ = ["PlannedColumn", "PublishPlan", "PublishRequest"]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequest:
+    """What the user asks for beside the file.
+
+    Attributes
+    ----------
+    name
+        Display name of the product; need not be unique.
+    product_type
+        Name of a product type, or an older name of it.
+    columns
+        Pairs of file column and alias or UCD.
+    annotations
+        What the annotation file says.
+    release
+        Name of a data release.
+    description
+        Of the product, for people (Markdown).
+    replace
+        Internal name of the product that gets a new version, or true for the one product of
+        the caller with this display name.
+    accept_suggestions
+        Whether suggested UCDs and units are taken, and roles that the type does not demand.
+    official
+        Whether it is a product of the collaboration; operators alone may say so.
+    """
+
+    name: str
+    product_type: str
+    columns: tuple[tuple[str, str], ...] = ()
+    annotations: Annotations | None = None
+    release: str | None = None
+    description: str | None = None
+    replace: str | bool = False
+    accept_suggestions: bool = False
+    official: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedColumn:
+    """What becomes of one column.
+
+    Attributes
+    ----------
+    file_name, file_type
+        Name and Arrow type in the file.
+    adql_name
+        As a query writes it, quoted where it must be; absent for a nameless column.
+    column
+        As it will be published; absent where its type cannot be.
+    simple
+        Arrow type between the file's and the published one (see `types`).
+    alias
+        Role or free text.
+    suggestion
+        What it probably is, shown to the user.
+    statistics
+        Of the values, if they were read.
+    """
+
+    file_name: str
+    file_type: str
+    adql_name: str | None
+    column: Column | None
+    simple: pa.DataType | None
+    alias: str | None = None
+    suggestion: Suggestion | None = None
+    statistics: ColumnStatistics | None = None
+
+    @property
+    def field(self) -> Field | None:
+        """Name, VOTable type, unit, UCD, utype and description."""
+        return None if self.column is None else self.column.field
+
+    @property
+    def product_column(self) -> ProductColumn | None:
+        """What is kept of the column in the metadata database."""
+        if self.column is None:
+            return None
+        return ProductColumn(self.column, self.file_type, self.alias, self.statistics)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPlan:
+    """What publishing would do.
+
+    Attributes
+    ----------
+    format
+        Of the file, for people.
+    product_type
+        Of the product.
+    columns
+        In file order.
+    n_rows
+        Rows of the file.
+    problems
+        Reasons why it cannot be published; empty if it can.
+    warnings
+        What the user should know.
+    position
+        Physical names of the main position, if there is one.
+    coverage
+        MOC in ASCII of the positions.
+    description
+        Of the table.
+    """
+
+    format: str
+    product_type: ProductType
+    columns: tuple[PlannedColumn, ...]
+    n_rows: int
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    position: Position | None = None
+    coverage: str | None = None
+    description: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the file can be published as asked."""
+        return not self.problems
+
+    @property
+    def published_columns(self) -> tuple[ProductColumn, ...]:
+        """The columns as the metadata database keeps them."""
+        kept = (column.product_column for column in self.columns)
+        return tuple(column for column in kept if column is not None)

@@ -1,0 +1,247 @@
+"""From the types of a file to the types of a published table.
+
+Every column is first brought to a *simple* Arrow type (`simple_type`, `simplify`); what the
+whole column holds then decides the VOTable type (`value_type`) and its Arrow form (`finish`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from registry.model.field import Datatype, ValueType
+
+__all__ = ["TypeChoice", "finish", "simple_type", "simplify", "value_type"]
+
+_LONG_DIGITS = 18
+"""Decimal digits that a 64-bit integer surely holds."""
+
+_DATATYPES: dict[pa.DataType, Datatype] = {
+    pa.bool_(): Datatype.BOOLEAN,
+    pa.uint8(): Datatype.UNSIGNED_BYTE,
+    pa.int16(): Datatype.SHORT,
+    pa.int32(): Datatype.INT,
+    pa.int64(): Datatype.LONG,
+    pa.float32(): Datatype.FLOAT,
+    pa.float64(): Datatype.DOUBLE,
+}
+
+_WIDENED: dict[pa.DataType, pa.DataType] = {
+    pa.int8(): pa.int16(),
+    pa.uint16(): pa.int32(),
+    pa.uint32(): pa.int64(),
+    pa.float16(): pa.float32(),
+}
+"""Types that VOTable lacks, and the narrowest that holds all their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeChoice:
+    """What becomes of a type of a file.
+
+    Attributes
+    ----------
+    type
+        Simple Arrow type; absent if such columns cannot be published.
+    remark
+        What the user should know: a change of type, or why it is refused and what to do.
+    """
+
+    type: pa.DataType | None
+    remark: str | None = None
+
+
+def simple_type(arrow: pa.DataType) -> TypeChoice:
+    """Choose the simple type for an Arrow type of a file."""
+    if arrow in _DATATYPES or arrow == pa.uint64():
+        return TypeChoice(arrow)
+    if arrow in _WIDENED:
+        return TypeChoice(_WIDENED[arrow])
+    if _is_string(arrow) or pa.types.is_null(arrow):
+        return TypeChoice(pa.string())
+    if pa.types.is_decimal(arrow):
+        return _simple_decimal(arrow)
+    if pa.types.is_temporal(arrow):
+        return _simple_temporal(arrow)
+    if _is_list(arrow):
+        return _simple_list(arrow)
+    if pa.types.is_struct(arrow) or pa.types.is_map(arrow):
+        return _as_json(arrow)
+    if pa.types.is_binary(arrow) or pa.types.is_large_binary(arrow) or _is_other_binary(arrow):
+        return TypeChoice(
+            None,
+            "holds binary data, which VOTable columns cannot; leave it out or write it as text",
+        )
+    return TypeChoice(None, f"has the type {arrow}, which cannot be published; write it as text")
+
+
+def simplify(values: pa.Array, simple: pa.DataType) -> pa.Array:
+    """Bring values of a file to their simple type.
+
+    Parameters
+    ----------
+    values
+        As the reader gives them.
+    simple
+        What `simple_type` chose.
+
+    Raises
+    ------
+    pa.ArrowInvalid
+        If a value is out of range: a date before -290000, an array of uint64 beyond 63 bits.
+    """
+    if values.type == simple:
+        return values
+    if pa.types.is_string(simple):
+        return _texts(values)
+    if pa.types.is_timestamp(simple):
+        return _timestamps(values)
+    if pa.types.is_duration(values.type):
+        seconds = values.cast(pa.duration("us"), safe=False).cast(pa.int64()).cast(pa.float64())
+        return pc.divide(seconds, 1e6)
+    if pa.types.is_decimal(values.type) or pa.types.is_decimal(_element(values.type)):
+        return values.cast(simple, safe=False)
+    return values.cast(simple)
+
+
+def value_type(
+    simple: pa.DataType, non_ascii: bool, fits_long: bool, length: int | None
+) -> ValueType:
+    """Choose the VOTable type of a column.
+
+    Parameters
+    ----------
+    simple
+        Its simple type.
+    non_ascii
+        Whether a text has a character beyond ASCII.
+    fits_long
+        Whether all unsigned 64-bit integers fit a signed one.
+    length
+        The common length of all arrays, none of them null; absent if there is none.
+    """
+    if pa.types.is_list(simple):
+        datatype = _DATATYPES[simple.value_type]
+        return ValueType(datatype, "*" if length is None else str(length))
+    if pa.types.is_timestamp(simple):
+        return ValueType(Datatype.CHAR, "*", "timestamp")
+    if simple == pa.uint64():
+        return ValueType(Datatype.LONG) if fits_long else ValueType(Datatype.CHAR, "*")
+    if pa.types.is_string(simple):
+        return ValueType(Datatype.UNICODE_CHAR if non_ascii else Datatype.CHAR, "*")
+    return ValueType(_DATATYPES[simple])
+
+
+def finish(values: pa.Array, target: ValueType) -> pa.Array:
+    """Bring simple values to the Arrow form of their VOTable type."""
+    return values if values.type == target.arrow else values.cast(target.arrow)
+
+
+def _is_string(arrow: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(arrow)
+        or pa.types.is_large_string(arrow)
+        or pa.types.is_string_view(arrow)
+    )
+
+
+def _is_other_binary(arrow: pa.DataType) -> bool:
+    return bool(pa.types.is_fixed_size_binary(arrow) or pa.types.is_binary_view(arrow))
+
+
+def _is_list(arrow: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(arrow)
+        or pa.types.is_large_list(arrow)
+        or pa.types.is_fixed_size_list(arrow)
+        or pa.types.is_list_view(arrow)
+        or pa.types.is_large_list_view(arrow)
+    )
+
+
+def _element(arrow: pa.DataType) -> pa.DataType:
+    return arrow.value_type if _is_list(arrow) else arrow
+
+
+def _simple_decimal(arrow: pa.DataType) -> TypeChoice:
+    if arrow.scale > 0:
+        return TypeChoice(pa.float64(), f"{arrow} becomes double: digits beyond the 15th are lost")
+    if arrow.scale == 0 and arrow.precision <= _LONG_DIGITS:
+        return TypeChoice(pa.int64())
+    return TypeChoice(pa.string(), f"{arrow} becomes text, so that no digit is lost")
+
+
+def _simple_temporal(arrow: pa.DataType) -> TypeChoice:
+    if pa.types.is_time(arrow):
+        return TypeChoice(pa.string())
+    if pa.types.is_duration(arrow):
+        return TypeChoice(pa.float64(), "durations become double, in seconds")
+    if pa.types.is_timestamp(arrow):
+        if arrow.unit == "ns":
+            return TypeChoice(pa.timestamp("us"), "nanoseconds are cut to microseconds")
+        return TypeChoice(pa.timestamp("us"))
+    if pa.types.is_date(arrow):
+        return TypeChoice(pa.timestamp("us"))
+    return TypeChoice(None, f"has the type {arrow}, which cannot be published; write it as text")
+
+
+def _simple_list(arrow: pa.DataType) -> TypeChoice:
+    element = arrow.value_type
+    if element == pa.uint64():
+        return TypeChoice(pa.list_(pa.int64()))
+    if pa.types.is_decimal(element):
+        return TypeChoice(pa.list_(pa.float64()), f"elements of {element} become double")
+    simple = _WIDENED.get(element, element)
+    if simple in _DATATYPES:
+        return TypeChoice(pa.list_(simple))
+    return _as_json(arrow)
+
+
+def _as_json(arrow: pa.DataType) -> TypeChoice:
+    return TypeChoice(pa.string(), f"{arrow} becomes text with JSON")
+
+
+def _texts(values: pa.Array) -> pa.Array:
+    arrow = values.type
+    if pa.types.is_nested(arrow) or _is_list(arrow):
+        texts = [_json_text(value) for value in values.to_pylist()]
+        return pa.array(texts, pa.string())
+    if pa.types.is_time(arrow):
+        return pa.array([None if v is None else v.isoformat() for v in values.to_pylist()])
+    return values.cast(pa.string())
+
+
+def _timestamps(values: pa.Array) -> pa.Array:
+    if pa.types.is_date(values.type):
+        return values.cast(pa.date32()).cast(pa.timestamp("us"))
+    # Moments with a zone are stored in UTC: the cast drops the zone and keeps the moment.
+    naive = pa.timestamp(values.type.unit)
+    return values.cast(naive).cast(pa.timestamp("us"), safe=values.type.unit != "ns")
+
+
+def _json_text(value: Any) -> str | None:  # noqa: ANN401 - any nested value of a file
+    if value is None:
+        return None
+    return json.dumps(_json_value(value), ensure_ascii=False, default=_json_other)
+
+
+def _json_value(value: Any) -> Any:  # noqa: ANN401 - any nested value of a file
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): _json_value(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(inner) for inner in value]
+    return value
+
+
+def _json_other(value: object) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return str(value)

@@ -1,0 +1,4 @@
+"""The data model: fields, tables, products and who asks for them.
+
+Nothing here does input or output; every record is immutable.
+"""

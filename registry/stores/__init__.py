@@ -1,0 +1,1 @@
+"""Where products live: their metadata, their files, their tables."""

@@ -1,0 +1,115 @@
+"""The connection to the metadata database: SQLite on this host, or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from registry.errors import StorageFull
+from registry.stores.metadata.migration import migrate
+
+__all__ = ["MetadataDatabase"]
+
+_WRITES = "pzvo_writes"
+
+_BUSY_TIMEOUT_MS = 30_000
+"""How long a writer waits for another one: publishing holds the lock for milliseconds."""
+
+
+class MetadataDatabase:
+    """Short transactions on the metadata database; nothing is open between `prepare` and use.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL, ``sqlite:///path/to/file`` or ``postgresql+psycopg2://...``.
+
+    Notes
+    -----
+    Connections are made on first use, so that an instance may cross a fork before it. SQLite
+    runs in WAL mode; writers start with BEGIN IMMEDIATE, so that a read never has to become a
+    write and fail.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._engine = self._create_engine()
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> MetadataDatabase:
+        """Give the SQLite database of an installation's home folder."""
+        return cls(f"sqlite:///{folder / 'metadata.sqlite'}")
+
+    def prepare(self) -> None:
+        """Make or upgrade the tables, safely when several processes start at once."""
+        if self._is_sqlite and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self.writing() as connection:
+                migrate(connection)
+        finally:
+            self.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open one consistent snapshot for reading."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that is the only writing one; it commits on a clean exit.
+
+        Raises
+        ------
+        StorageFull
+            If the disk of the database is full.
+        """
+        try:
+            with self._engine.connect() as plain:
+                connection = plain.execution_options(**{_WRITES: True})
+                with connection.begin():
+                    yield connection
+        except OperationalError as error:
+            if "disk is full" in str(error.orig) or "No space left" in str(error.orig):
+                raise StorageFull(
+                    f"no space left on the disk of the metadata database {self._url.database!r}; "
+                    "free some space and try again"
+                ) from error
+            raise
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        self._engine.dispose()
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    def _create_engine(self) -> Engine:
+        if not self._is_sqlite:
+            return create_engine(self._url, pool_pre_ping=True)
+        engine = create_engine(self._url)
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+
+def _configure_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver's own transaction handling would start reads late and writes as reads.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,68 @@
+"""A served installation, driven through the command line as a person would."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pzvo(home: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+    """Run the command line on an installation."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PZVO_")}
+    environment |= {"PZVO_HOME": str(home)} | options.pop("environment", {})
+    return subprocess.run(
+        [sys.executable, "-m", "vo_service.cli", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=options.pop("timeout", 120),
+        check=False,
+        **options,
+    )
+
+
+@dataclass
+class LiveService:
+    """A served installation."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen | None = None
+    url: str = ""
+
+    def start(self) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PZVO_")}
+        environment |= {"PZVO_HOME": str(self.home), "PYTHONUNBUFFERED": "1"} | self.environment
+        self.log = (self.home / "serve.log").open("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vo_service.cli", "serve", "--port", "0"],
+            cwd=ROOT,
+            env=environment,
+            stdout=self.log,
+            stderr=self.log,
+        )
+        for _ in range(600):
+            text = (self.home / "serve.log").read_text()
+            found = re.search(r"TAP service: (\S+)", text)
+            if found:
+                self.url = found[1]
+                return
+            assert self.process.poll() is None, text
+            time.sleep(0.05)
+        raise AssertionError(text)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        assert self.process is not None
+        self.process.send_signal(how)
+        code = self.process.wait(30)
+        self.log.close()
+        return code

@@ -1,0 +1,1 @@
+"""Jobs of the Universal Worker Service: phases, store, service, executors."""

@@ -1,0 +1,1 @@
+"""The service people talk to: ADQL, engines, TAP, HTTP, command line."""

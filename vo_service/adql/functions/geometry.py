@@ -1,0 +1,251 @@
+"""Geometry: points and regions on the sky, and the tests between them.
+
+All positions are ICRS degrees. Calls leave here in one form each: without coordinate system,
+with points instead of pairs of numbers.
+
+Notes
+-----
+ADQL 2.1, section 4.2.
+"""
+
+from __future__ import annotations
+
+from registry.model.field import Field
+from vo_service.adql.functions.arguments import is_null, make_call
+from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
+from vo_service.adql.functions.shapes import (
+    check_angle,
+    drop_system,
+    field_of,
+    make_point,
+    place_then_numbers,
+    take_geometry,
+    take_point,
+)
+from vo_service.adql.typed import Call, Constant, Expression
+from vo_service.adql.types import CIRCLE, DOUBLE, INT, POLYGON, TEXT, Kind, kind_of
+
+__all__ = ["GEOMETRY_FUNCTIONS"]
+
+MIN_VERTICES = 3
+"""Fewest vertices of a polygon (ADQL 2.1, section 4.2.14)."""
+
+
+def _point(site: CallSite) -> Expression:
+    drop_system(site, most=2)
+    if len(site.arguments) != 2:
+        raise site.mismatch("POINT takes a longitude and a latitude")
+    return make_point(site, 0)
+
+
+def _circle(site: CallSite) -> Expression:
+    drop_system(site, most=3)
+    place_then_numbers(site, 1, "a radius")
+    check_angle(site, 1, "radius")
+    return make_call(site, CIRCLE, "deg")
+
+
+def _box(site: CallSite) -> Expression:
+    drop_system(site, most=4)
+    place_then_numbers(site, 2, "a width and a height")
+    check_angle(site, 1, "width")
+    check_angle(site, 2, "height")
+    return make_call(site, POLYGON, "deg")
+
+
+def _polygon(site: CallSite) -> Expression:
+    drop_system(site)
+    first = kind_of(site.arguments[0].field.type) if site.arguments else Kind.NUMBER
+    if first is Kind.POINT:
+        points = [take_point(site, index) for index in range(len(site.arguments))]
+    elif len(site.arguments) % 2:
+        raise site.mismatch("POLYGON takes pairs of longitude and latitude, or points")
+    else:
+        points = [make_point(site, index) for index in range(0, len(site.arguments), 2)]
+    if len(points) < MIN_VERTICES:
+        raise site.mismatch(f"POLYGON takes {MIN_VERTICES} vertices or more, not {len(points)}")
+    return Call(site.name, tuple(points), Field("polygon", POLYGON, "deg"))
+
+
+def _contains(site: CallSite) -> Expression:
+    inner, outer = take_geometry(site, 0), take_geometry(site, 1)
+    if field_of(outer, Kind.POINT):
+        raise site.mismatch("CONTAINS takes a region second: CONTAINS(point, region)", 1)
+    if not field_of(inner, Kind.POINT):
+        raise site.unsupported("CONTAINS is offered for points in regions only", 0)
+    return _inside(site, inner, outer)
+
+
+def _intersects(site: CallSite) -> Expression:
+    first, second = take_geometry(site, 0), take_geometry(site, 1)
+    if field_of(first, Kind.POINT) and not field_of(second, Kind.POINT):
+        return _inside(site, first, second)
+    if field_of(second, Kind.POINT) and not field_of(first, Kind.POINT):
+        return _inside(site, second, first)
+    if field_of(first, Kind.POINT):
+        raise site.mismatch("INTERSECTS takes a region; compare points with DISTANCE")
+    raise site.unsupported("INTERSECTS is offered between a point and a region only")
+
+
+def _inside(site: CallSite, point: Expression, region: Expression) -> Call:
+    return Call("CONTAINS", (point, region), Field(site.name.lower(), INT))
+
+
+def _distance(site: CallSite) -> Expression:
+    points: tuple[Expression, Expression]
+    if len(site.arguments) == 4:
+        points = (make_point(site, 0), make_point(site, 2))
+    elif len(site.arguments) == 2:
+        points = (take_point(site, 0), take_point(site, 1))
+    else:
+        raise site.mismatch("DISTANCE takes two points, or two pairs of longitude and latitude")
+    return Call("DISTANCE", points, Field("distance", DOUBLE, "deg", "pos.angDistance"))
+
+
+def _area(site: CallSite) -> Expression:
+    shape = take_geometry(site, 0)
+    if shape.field.type.xtype != "circle":
+        raise site.unsupported("AREA is offered for circles only", 0)
+    return make_call(site, DOUBLE, "deg**2", "phys.angArea")
+
+
+def _coordinate(site: CallSite) -> Expression:
+    point = take_point(site, 0)
+    ucd = "pos.eq.ra" if site.name == "COORD1" else "pos.eq.dec"
+    return Call(site.name, (point,), Field(site.name.lower(), DOUBLE, "deg", ucd))
+
+
+def _system(site: CallSite) -> Expression:
+    if not is_null(site.arguments[0]):
+        take_geometry(site, 0)
+    return Constant("ICRS", Field("coordsys", TEXT))
+
+
+GEOMETRY_FUNCTIONS = (
+    Function(
+        name="POINT",
+        feature=Feature.GEOMETRY,
+        signatures=("POINT(lon DOUBLE, lat DOUBLE) -> POINT",),
+        description="A position, in ICRS degrees.",
+        example=example_of("POINT(150.1, 2.2)"),
+        build=_point,
+        arity=(2, 3),
+    ),
+    Function(
+        name="CIRCLE",
+        feature=Feature.GEOMETRY,
+        signatures=(
+            "CIRCLE(center POINT, radius DOUBLE) -> CIRCLE",
+            "CIRCLE(lon DOUBLE, lat DOUBLE, radius DOUBLE) -> CIRCLE",
+        ),
+        description="The positions within a radius of a center, in degrees.",
+        example=example_of("CIRCLE(POINT(150.1, 2.2), 0.5)"),
+        build=_circle,
+        arity=(2, 4),
+    ),
+    Function(
+        name="BOX",
+        feature=Feature.GEOMETRY,
+        signatures=(
+            "BOX(center POINT, width DOUBLE, height DOUBLE) -> POLYGON",
+            "BOX(lon DOUBLE, lat DOUBLE, width DOUBLE, height DOUBLE) -> POLYGON",
+        ),
+        description="A box around a center, in degrees; prefer POLYGON.",
+        example=example_of("CONTAINS(POINT(150.1, 2.2), BOX(150, 2, 1, 1))"),
+        build=_box,
+        arity=(3, 5),
+        value=1,
+    ),
+    Function(
+        name="POLYGON",
+        feature=Feature.GEOMETRY,
+        signatures=(
+            "POLYGON(vertex POINT, vertex POINT, vertex POINT, ...) -> POLYGON",
+            "POLYGON(lon DOUBLE, lat DOUBLE, ...) -> POLYGON",
+        ),
+        description="The region inside great-circle arcs between its vertices.",
+        example=example_of("CONTAINS(POINT(150, 2), POLYGON(149, 1, 151, 1, 150, 3))"),
+        build=_polygon,
+        arity=(3, None),
+        value=1,
+    ),
+    Function(
+        name="CONTAINS",
+        feature=Feature.GEOMETRY,
+        signatures=("CONTAINS(point POINT, region REGION) -> INTEGER",),
+        description="1 when the point lies in the region or on its border, otherwise 0.",
+        example=example_of("CONTAINS(POINT(150.1, 2.2), CIRCLE(150, 2, 0.5))"),
+        build=_contains,
+        arity=(2, 2),
+        value=1,
+    ),
+    Function(
+        name="INTERSECTS",
+        feature=Feature.GEOMETRY,
+        signatures=(
+            "INTERSECTS(point POINT, region REGION) -> INTEGER",
+            "INTERSECTS(region REGION, point POINT) -> INTEGER",
+        ),
+        description="1 when the point lies in the region or on its border, otherwise 0.",
+        example=example_of("INTERSECTS(CIRCLE(150, 2, 0.5), POINT(151, 2))"),
+        build=_intersects,
+        arity=(2, 2),
+        value=0,
+        rewritten=True,
+    ),
+    Function(
+        name="DISTANCE",
+        feature=Feature.GEOMETRY,
+        signatures=(
+            "DISTANCE(first POINT, second POINT) -> DOUBLE",
+            "DISTANCE(lon1 DOUBLE, lat1 DOUBLE, lon2 DOUBLE, lat2 DOUBLE) -> DOUBLE",
+        ),
+        description="The angle between two positions, in degrees.",
+        example=example_of("DISTANCE(POINT(10, 0), POINT(40, 0))"),
+        build=_distance,
+        arity=(2, 4),
+        value=30.0,
+    ),
+    Function(
+        name="AREA",
+        feature=Feature.GEOMETRY,
+        signatures=("AREA(circle CIRCLE) -> DOUBLE",),
+        description="The area of a circle, in square degrees.",
+        example=example_of("AREA(CIRCLE(150, 2, 90))"),
+        build=_area,
+        arity=(1, 1),
+        value=20626.480624709637,
+    ),
+    Function(
+        name="COORD1",
+        feature=Feature.GEOMETRY,
+        signatures=("COORD1(position POINT) -> DOUBLE",),
+        description="The longitude of a position, in degrees.",
+        example=example_of("COORD1(POINT(150.1, 2.2))"),
+        build=_coordinate,
+        arity=(1, 1),
+        value=150.1,
+    ),
+    Function(
+        name="COORD2",
+        feature=Feature.GEOMETRY,
+        signatures=("COORD2(position POINT) -> DOUBLE",),
+        description="The latitude of a position, in degrees.",
+        example=example_of("COORD2(POINT(150.1, 2.2))"),
+        build=_coordinate,
+        arity=(1, 1),
+        value=2.2,
+    ),
+    Function(
+        name="COORDSYS",
+        feature=Feature.GEOMETRY,
+        signatures=("COORDSYS(shape GEOMETRY) -> TEXT",),
+        description="The coordinate system of a shape: always ICRS here (deprecated in ADQL).",
+        example=example_of("COORDSYS(POINT(150.1, 2.2))"),
+        build=_system,
+        arity=(1, 1),
+        value="ICRS",
+        rewritten=True,
+    ),
+)
+"""ADQL 2.1, section 4.2; CENTROID and REGION are not offered."""

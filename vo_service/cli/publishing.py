@@ -1,0 +1,204 @@
+"""``pzvo publish`` and ``pzvo withdraw``: from a file to a table, and back."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from registry.model.principal import OPERATOR
+from vo_service.cli.installation import Installation, pass_installation
+from vo_service.cli.listing import print_table
+
+if TYPE_CHECKING:
+    from registry.ingestion.plan import PlannedColumn, PublishPlan, PublishRequest
+    from registry.model.field import Field
+
+__all__ = ["progress_bar", "publish_command", "withdraw_command"]
+
+_QUIET_S = 1.0
+"""A progress bar appears on what takes longer."""
+
+_PLAN_HEADINGS = ("column", "in the file", "in queries", "type", "unit", "ucd", "role")
+
+
+@click.command("publish")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="Name of the product; need not be unique.")
+@click.option(
+    "--type", "type_", required=True, help="Product type: redshift_catalog, training_set, ..."
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="COLUMN=ALIAS|UCD",
+    help="Meaning of a column: ID, RA, Dec, z, z_err, z_flag, survey, or a UCD. May be repeated.",
+)
+@click.option(
+    "--annotations",
+    type=click.Path(path_type=Path),
+    help="YAML file with ucd, unit, alias, description, utype per column.",
+)
+@click.option("--release", help="Data release that the product belongs to.")
+@click.option("--description", help="What the product is, for people (Markdown).")
+@click.option("--replace", is_flag=True, help="Publish a new version of the product of this name.")
+@click.option("--product", help="With --replace: its internal name, where the name is not unique.")
+@click.option("--accept-suggestions", is_flag=True, help="Take the suggested UCDs and units.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, column by column.")
+@pass_installation
+def publish_command(  # noqa: PLR0917 - one argument for each option
+    installation: Installation,
+    file: Path,
+    name: str,
+    type_: str,
+    columns: tuple[str, ...],
+    annotations: Path | None,
+    release: str | None,
+    description: str | None,
+    replace: bool,
+    product: str | None,
+    accept_suggestions: bool,
+    dry_run: bool,
+) -> None:
+    """Publish FILE as a product and as a table.
+
+    Prints the product's internal name, its table and its number of rows.
+    """
+    from registry.annotation.annotation_file import column_assignments, load_annotations
+    from registry.ingestion.plan import PublishRequest
+    from vo_service.assemble import assemble, prepare
+
+    if product is not None and not replace:
+        raise click.UsageError("--product says which product --replace means: give both")
+    settings = installation.settings()
+    request = PublishRequest(
+        name=name,
+        product_type=type_,
+        columns=column_assignments(columns),
+        annotations=None if annotations is None else load_annotations(annotations),
+        release=release,
+        description=description,
+        replace=product or replace,
+        accept_suggestions=accept_suggestions,
+    )
+    prepare(settings)
+    publishing = assemble(settings).publishing
+    if dry_run:
+        _show_plan(publishing.plan(OPERATOR, file, request), request)
+        return
+    with progress_bar() as progress:
+        done = publishing.publish(OPERATOR, file, request, progress)
+    publishing.sweep()
+    for warning in done.plan.warnings:
+        click.echo(f"Note: {warning}", err=True)
+    _show_suggestions(done.plan.columns)
+    print_table(("product", "table", "rows"), [(done.internal_name, done.table_name, done.n_rows)])
+
+
+@click.command("withdraw")
+@click.argument("product")
+@pass_installation
+def withdraw_command(installation: Installation, product: str) -> None:
+    """Withdraw the PRODUCT of this internal name: its table disappears from queries."""
+    from vo_service.assemble import assemble, prepare
+
+    settings = installation.settings()
+    prepare(settings)
+    publishing = assemble(settings).publishing
+    publishing.withdraw(OPERATOR, product)
+    publishing.sweep()
+    click.echo(f"withdrawn: {product}")
+
+
+def _show_plan(plan: PublishPlan, request: PublishRequest) -> None:
+    click.echo(f"{request.name}: {plan.format}, {plan.n_rows} rows, {len(plan.columns)} columns")
+    print_table(
+        (*_PLAN_HEADINGS, "suggestion", "because"),
+        [_plan_row(column) for column in plan.columns],
+    )
+    for warning in plan.warnings:
+        click.echo(f"Note: {warning}", err=True)
+    if not plan.accepted:
+        raise click.ClickException("this cannot be published yet:\n  " + "\n  ".join(plan.problems))
+    click.echo("This can be published; nothing was written.", err=True)
+
+
+def _plan_row(column: PlannedColumn) -> tuple[object, ...]:
+    field = column.field
+    if field is None:
+        return (column.file_name, column.file_type, *[None] * 4, column.alias, None, None)
+    shape = "" if field.type.arraysize is None else f"[{field.type.arraysize}]"
+    return (
+        column.file_name,
+        column.file_type,
+        column.adql_name,
+        f"{field.type.xtype or field.type.datatype}{shape}",
+        field.unit,
+        field.ucd,
+        column.alias,
+        *_suggestion(column, field),
+    )
+
+
+def _suggestion(column: PlannedColumn, field: Field) -> tuple[str | None, str | None]:
+    """Give what is suggested and not said yet, and why."""
+    suggestion = column.suggestion
+    if suggestion is None:
+        return None, None
+    parts = (
+        suggestion.alias if column.alias is None else None,
+        suggestion.ucd if field.ucd is None else None,
+        suggestion.unit if field.unit is None else None,
+    )
+    missing = ", ".join(part for part in parts if part)
+    return (missing, suggestion.reason) if missing else (None, None)
+
+
+def _show_suggestions(columns: tuple[PlannedColumn, ...]) -> None:
+    open_ones = [
+        c.file_name
+        for c in columns
+        if c.suggestion is not None and c.field is not None and c.field.ucd is None
+    ]
+    if open_ones:
+        click.echo(
+            f"Note: {len(open_ones)} columns have no UCD although their names suggest one;"
+            " --dry-run shows the suggestions, --accept-suggestions takes them",
+            err=True,
+        )
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Callable[[str, float | None], None]]:
+    """Show progress to a person at a terminal, on anything longer than a second."""
+    if not sys.stderr.isatty():
+        yield lambda _step, _fraction: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    started = time.monotonic()
+    task = bar.add_task("", total=1.0)
+
+    def report(step: str, fraction: float | None) -> None:
+        if time.monotonic() - started > _QUIET_S:
+            bar.start()
+        bar.update(task, description=step, completed=fraction or 0.0)
+
+    try:
+        yield report
+    finally:
+        bar.stop()

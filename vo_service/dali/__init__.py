@@ -1,0 +1,1 @@
+"""DALI: what all data access services of the VO share: parameters, limits, errors."""

@@ -1,0 +1,1 @@
+"""Engines that answer typed queries: the seam, and one package per database."""

@@ -1,0 +1,97 @@
+"""Typed predicates in DuckDB's SQL."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from vo_service.adql.typed import (
+    And,
+    Between,
+    Comparison,
+    Exists,
+    InList,
+    InQuery,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    Predicate,
+)
+from vo_service.engines.duckdb.context import Context
+from vo_service.engines.duckdb.expressions import expression, point_coordinates, value
+from vo_service.engines.duckdb.geometry import cone_condition, separation_test
+from vo_service.engines.duckdb.polygons import polygon_ranges
+from vo_service.engines.spatial import Separation, containment, separation
+
+__all__ = ["predicate"]
+
+
+def predicate(node: Predicate, context: Context) -> str:
+    """Print a predicate.
+
+    Parameters
+    ----------
+    node
+        Typed predicate.
+    context
+        Of the query.
+    """
+    match node:
+        case Comparison():
+            return _comparison(node, context)
+        case Between(operand=operand, low=low, high=high):
+            inner, least, most = (value(part, context) for part in (operand, low, high))
+            return f"({inner} {_not(node.negated)}BETWEEN {least} AND {most})"
+        case InList(operand=operand, values=values):
+            listed = ", ".join(value(each, context) for each in values)
+            return f"({value(operand, context)} {_not(node.negated)}IN ({listed}))"
+        case InQuery(operand=operand, query=query):
+            inner = context.print_query(query, context)
+            return f"({value(operand, context)} {_not(node.negated)}IN ({inner}))"
+        case Like():
+            return _like(node, context)
+        case IsNull(operand=operand):
+            return f"({value(operand, context)} IS {_not(node.negated)}NULL)"
+        case Exists(query=query):
+            return f"({_not(node.negated)}EXISTS ({context.print_query(query, context)}))"
+        case And(operands=operands):
+            return "(" + " AND ".join(predicate(each, context) for each in operands) + ")"
+        case Or(operands=operands):
+            return "(" + " OR ".join(predicate(each, context) for each in operands) + ")"
+        case Not(operand=inner_predicate):
+            return f"(NOT {predicate(inner_predicate, context)})"
+        case _:
+            assert_never(node)
+
+
+def _not(negated: bool) -> str:
+    return "NOT " if negated else ""
+
+
+def _comparison(node: Comparison, context: Context) -> str:
+    test = separation(node)
+    if test is not None:
+        return _separation(test, context)
+    exact = f"({value(node.left, context)} {node.operator} {value(node.right, context)})"
+    contained = containment(node)
+    ranges = None if contained is None else polygon_ranges(*contained, context)
+    return exact if ranges is None else f"({ranges} AND {exact})"
+
+
+def _separation(test: Separation, context: Context) -> str:
+    exact = separation_test(
+        point_coordinates(test.left, context),
+        point_coordinates(test.right, context),
+        test.radius_deg,
+        lambda: expression(test.radius_deg, context),
+        strict=test.strict,
+    )
+    ranges = cone_condition(test, context)
+    return exact if ranges is None else f"({ranges} AND {exact})"
+
+
+def _like(node: Like, context: Context) -> str:
+    operator = "ILIKE" if node.fold_case else "LIKE"
+    operand, pattern = value(node.operand, context), value(node.pattern, context)
+    # ADQL has no escape character; DuckDB has none either unless it is asked for.
+    return f"({operand} {_not(node.negated)}{operator} {pattern})"

@@ -1,0 +1,1 @@
+"""What every route has in common: errors, answers, cross-origin rules, lost clients."""

@@ -1,0 +1,222 @@
+"""Queries: from the text of a user to a running result, whoever asks and wherever it goes.
+
+Synchronous and asynchronous TAP, the command line and the pages of the website all run the same
+path; only the sink of the result differs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from registry import tap_schema
+from registry.formats.writers.base import ResultInfo
+from registry.formats.writers.stream import ResultStream
+from registry.model.field import Field
+from registry.model.principal import Principal
+from registry.model.table import Table, TableSet
+from vo_service.adql.limits import DEFAULT_LIMITS, Limits
+from vo_service.adql.parser import parse
+from vo_service.adql.resolver import resolve
+from vo_service.engines.base import Engine, EngineError, Execution
+
+__all__ = ["QueryService", "RunningQuery", "ServiceBusy", "Timings"]
+
+
+class ServiceBusy(Exception):
+    """All slots for queries are taken; the same query may work later.
+
+    Attributes
+    ----------
+    retry_after_s
+        Seconds after which it is worth another try.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            "the service answers as many queries as it can at once; try again in a moment"
+        )
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(slots=True)
+class Timings:
+    """What a query spent its time on, in seconds."""
+
+    parse_s: float = 0.0
+    resolve_s: float = 0.0
+    first_row_s: float = 0.0
+
+
+class RunningQuery:
+    """A query whose rows are being computed.
+
+    Attributes
+    ----------
+    fields
+        Columns of the result.
+    maxrec
+        Rows of the result at most.
+    timings
+        What was spent until the first row.
+    """
+
+    def __init__(
+        self,
+        fields: tuple[Field, ...],
+        maxrec: int,
+        execution: Execution | None,
+        release: Callable[[], None],
+        timings: Timings,
+    ) -> None:
+        self.fields = fields
+        self.maxrec = maxrec
+        self.timings = timings
+        self._execution = execution
+        self._release = release
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def result(self, infos: tuple[ResultInfo, ...] = ()) -> ResultStream:
+        """Give the rows as a stream for a writer, read once.
+
+        Parameters
+        ----------
+        infos
+            Statements that precede the table.
+        """
+        return ResultStream(
+            self.fields,
+            iter(()) if self._execution is None else self._execution,
+            maxrec=self.maxrec,
+            infos=infos,
+            stream_errors=(EngineError,),
+        )
+
+    def cancel(self) -> None:
+        """Stop the query, from any thread."""
+        if self._execution is not None:
+            self._execution.cancel()
+
+    def close(self) -> None:
+        """Stop the query if it runs, and release what it holds; may be called twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            if self._execution is not None:
+                self._execution.close()
+        finally:
+            self._release()
+
+
+class QueryService:
+    """Answers ADQL.
+
+    Parameters
+    ----------
+    tables
+        Everything that a caller may query.
+    engine
+        Computes the rows.
+    slots
+        Queries at once.
+    slot_wait_s
+        Seconds that a query waits for a slot.
+    limits
+        Of the size of a query.
+    """
+
+    def __init__(
+        self,
+        tables: Callable[[Principal], TableSet],
+        engine: Engine,
+        *,
+        slots: int,
+        slot_wait_s: float,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self.tables = tables
+        self._engine = engine
+        self._slots = threading.BoundedSemaphore(slots)
+        self._slot_wait_s = slot_wait_s
+        self._limits = limits
+        self._snapshots = _Snapshots()
+
+    def run(
+        self, principal: Principal, adql: str, *, maxrec: int, time_limit_s: float
+    ) -> RunningQuery:
+        """Start a query.
+
+        Parameters
+        ----------
+        principal
+            Who asks; decides which tables exist.
+        adql
+            Text of the query.
+        maxrec
+            Rows of the result at most; with 0 the query is checked and not run.
+        time_limit_s
+            Seconds that the engine may work on it.
+
+        Returns
+        -------
+        RunningQuery
+            To be closed by the caller.
+
+        Raises
+        ------
+        AdqlError
+            If the query is not ADQL, or names what the caller cannot see.
+        ServiceBusy
+            If no slot becomes free.
+        EngineError
+            If the engine cannot start it.
+        """
+        started = time.perf_counter()
+        tables = self.tables(principal)
+        syntax = parse(adql, self._limits)
+        parsed = time.perf_counter()
+        query = resolve(syntax, tables, adql)
+        timings = Timings(parse_s=parsed - started, resolve_s=time.perf_counter() - parsed)
+        if maxrec == 0:
+            return RunningQuery(query.fields, 0, None, _nothing, timings)
+        statement = self._engine.translate(query, maxrec + 1)
+        temporaries = self._snapshots.rows(tables, query.tables)
+        if not self._slots.acquire(timeout=self._slot_wait_s):
+            raise ServiceBusy(retry_after_s=max(1, round(self._slot_wait_s)))
+        try:
+            execution = self._engine.execute(statement, temporaries, time_limit_s)
+        except BaseException:
+            self._slots.release()
+            raise
+        return RunningQuery(query.fields, maxrec, execution, self._slots.release, timings)
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(slots=True)
+class _Snapshots:
+    """Rows of the tables that come with a query, for the table set that was used last."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _tables: TableSet | None = None
+    _rows: dict[str, pa.Table] = field(default_factory=dict)
+
+    def rows(self, tables: TableSet, used: tuple[Table, ...]) -> dict[str, pa.Table]:
+        """Give the rows of those of the used tables that are not stored."""
+        names = [table.storage.relation for table in used if table.storage.file is None]
+        if not names:
+            return {}
+        with self._lock:
+            if self._tables is not tables:
+                self._rows = tap_schema.rows(tables)
+                self._tables = tables
+            return {name: self._rows[name] for name in names}

@@ -1,0 +1,1 @@
+"""The TAP service: routes, page for people, examples, capabilities."""

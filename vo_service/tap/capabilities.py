@@ -1,0 +1,106 @@
+"""What the TAP service can do, gathered from what its parts declare of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from registry.formats.writers.base import ResultWriter
+from registry.model.capability import (
+    Capability,
+    DataLimits,
+    Feature,
+    FeatureGroup,
+    Interface,
+    InterfaceType,
+    Language,
+    LanguageVersion,
+    LimitUnit,
+    OutputFormat,
+    TapCapability,
+    UrlUse,
+)
+from vo_service.adql.functions import FUNCTIONS, feature_forms
+from vo_service.dali.request import RequestLimits
+
+__all__ = ["LANGUAGE", "tap_capabilities"]
+
+
+def _groups() -> tuple[FeatureGroup, ...]:
+    described = {
+        signature: function.description
+        for function in FUNCTIONS.values()
+        for signature in function.signatures
+    }
+    return tuple(
+        FeatureGroup(
+            feature.removeprefix("features-"),
+            tuple(Feature(form, described.get(form)) for form in forms),
+        )
+        for feature, forms in feature_forms().items()
+    )
+
+
+LANGUAGE = Language(
+    "ADQL",
+    (
+        LanguageVersion("2.0", "ivo://ivoa.net/std/ADQL#v2.0"),
+        LanguageVersion("2.1", "ivo://ivoa.net/std/ADQL#v2.1"),
+    ),
+    description="Astronomical Data Query Language",
+    feature_groups=_groups(),
+)
+"""The query language with its optional features, as the functions declare them."""
+
+
+def tap_capabilities(
+    tap_url: str, limits: RequestLimits, writers: Iterable[ResultWriter]
+) -> tuple[Capability, ...]:
+    """List the capabilities of a TAP service.
+
+    Parameters
+    ----------
+    tap_url
+        Its base URL, without trailing slash.
+    limits
+        What requests may ask for.
+    writers
+        Of the formats in which results are served, the default one first.
+    """
+    return (
+        _vosi("capabilities", tap_url, "ivo://ivoa.net/std/VOSI#capabilities"),
+        _vosi("availability", tap_url, "ivo://ivoa.net/std/VOSI#availability"),
+        _vosi("tables", tap_url, "ivo://ivoa.net/std/VOSI#tables-1.1", UrlUse.BASE),
+        Capability(
+            "ivo://ivoa.net/std/DALI#examples",
+            (Interface(f"{tap_url}/examples", type=InterfaceType.WEB_BROWSER),),
+        ),
+        TapCapability(
+            "ivo://ivoa.net/std/TAP",
+            (Interface(tap_url, UrlUse.BASE, role="std", version="1.1"),),
+            languages=(LANGUAGE,),
+            output_formats=tuple(each for writer in writers for each in _formats(writer)),
+            output_limit=DataLimits(
+                LimitUnit.ROW, limits.maxrec_default_rows, limits.maxrec_hard_rows
+            ),
+        ),
+    )
+
+
+def _vosi(resource: str, tap_url: str, standard_id: str, use: UrlUse = UrlUse.FULL) -> Capability:
+    interface = Interface(f"{tap_url}/{resource}", use, role="std", version="1.1")
+    return Capability(standard_id, (interface,))
+
+
+def _formats(writer: ResultWriter) -> tuple[OutputFormat, ...]:
+    media_types = [writer.media_type]
+    media_types += [a for a in writer.aliases if "/x-" in a and ";" not in a]
+    short = tuple(alias for alias in writer.aliases if not _is_media_type(alias))
+    first, *others = dict.fromkeys(media_types)
+    return (
+        OutputFormat(first, short, writer.ivo_id),
+        *(OutputFormat(media_type) for media_type in others),
+    )
+
+
+def _is_media_type(alias: str) -> bool:
+    return alias.startswith(("application/", "text/"))

@@ -1,0 +1,1 @@
+"""VO Support Interfaces: availability, capabilities and tables."""

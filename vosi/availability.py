@@ -1,0 +1,65 @@
+"""VOSI availability: whether the service can be used now (VOSI 1.1, section 3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vosi.document import AVAILABILITY_NS, document, element
+
+__all__ = ["Availability", "render"]
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """The state of the service.
+
+    Attributes
+    ----------
+    available
+        Whether requests will be answered.
+    up_since
+        When it last became available.
+    down_at
+        When it will next be taken down on purpose.
+    back_at
+        When it will be available again.
+    notes
+        What people should know, one sentence each.
+
+    Notes
+    -----
+    Times are aware; the document shows them in UTC.
+    """
+
+    available: bool
+    up_since: datetime | None = None
+    down_at: datetime | None = None
+    back_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+def render(availability: Availability) -> bytes:
+    """Write the availability document.
+
+    Raises
+    ------
+    ValueError
+        If one of the times has no zone.
+    """
+    children = [
+        element("vosi:available", "true" if availability.available else "false"),
+        element("vosi:upSince", _utc(availability.up_since)),
+        element("vosi:downAt", _utc(availability.down_at)),
+        element("vosi:backAt", _utc(availability.back_at)),
+        *(element("vosi:note", note) for note in availability.notes),
+    ]
+    return document("availability", AVAILABILITY_NS, (), children)
+
+
+def _utc(time: datetime | None) -> str | None:
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise ValueError(f"the time {time.isoformat()} has no zone: give an aware time")
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
