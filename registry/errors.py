@@ -9,10 +9,12 @@ The tree::
         UnreadableFile
             UnsupportedFile
         StorageFull
+        MetadataUnavailable
         UploadTooLarge
         TableExists
         NotAllowed
         UnsupportedFormat(requested, accepted)
+        FormatLimit
         ResultIncomplete
 
 None of them knows of HTTP: the service maps each class to a status and a document once.
@@ -25,6 +27,8 @@ from collections.abc import Sequence
 __all__ = [
     "AmbiguousProduct",
     "AnnotationRejected",
+    "FormatLimit",
+    "MetadataUnavailable",
     "NotAllowed",
     "ProductNotFound",
     "RegistryError",
@@ -76,6 +80,10 @@ class StorageFull(RegistryError):
     """Say that the disk has no room for what was to be published; nothing of it was kept."""
 
 
+class MetadataUnavailable(RegistryError):
+    """Say that the metadata database cannot be reached now; it may be later."""
+
+
 class UploadTooLarge(RegistryError):
     """Say that an upload passed the limit of bytes or of rows."""
 
@@ -105,6 +113,10 @@ class UnsupportedFormat(RegistryError):
         super().__init__(
             f"RESPONSEFORMAT {requested!r} is not supported; use one of: {', '.join(self.accepted)}"
         )
+
+
+class FormatLimit(RegistryError):
+    """Say that a result passes what the format that was asked for can hold."""
 
 
 class ResultIncomplete(RegistryError):

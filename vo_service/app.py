@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from flask import Flask, Response
 
 from registry.formats.writers.registry import WRITERS
+from registry.model.capability import Capability, TimeLimits
+from uws.blueprint import uws_blueprint
+from uws.service import JobService
 from vo_service.dali.request import RequestLimits
 from vo_service.http.authentication import request_principal
 from vo_service.http.connection import HangupWatcher
@@ -19,6 +22,9 @@ from vo_service.settings import Settings
 from vo_service.tap.blueprint import tap_blueprint
 from vo_service.tap.capabilities import tap_capabilities
 from vo_service.tap.examples import examples
+from vo_service.tap.jobs import KIND, job_error_document
+from vo_service.tap.provenance import request_infos
+from vo_service.tap.uploads import Uploads, accept_bodies, is_reference
 from vosi.availability import Availability
 from vosi.blueprint import vosi_blueprint
 
@@ -29,7 +35,11 @@ _BODY_OVERHEAD_BYTES = 2**20
 
 
 def create_app(
-    settings: Settings, queries: QueryService, availability: Callable[[], Availability]
+    settings: Settings,
+    queries: QueryService,
+    jobs: JobService,
+    availability: Callable[[], Availability],
+    uploads: Uploads | None = None,
 ) -> Flask:
     """Make the application.
 
@@ -39,8 +49,12 @@ def create_app(
         Of the installation.
     queries
         Answers ADQL.
+    jobs
+        Asynchronous queries.
     availability
         Checks whether the service works.
+    uploads
+        Takes the tables that come with queries; without it none may come.
     """
     app = Flask(__name__, static_folder=None)
     # A character of a query is up to four bytes, and three times as many when percent-encoded.
@@ -49,8 +63,12 @@ def create_app(
         MAX_CONTENT_LENGTH=body_bytes, MAX_FORM_MEMORY_SIZE=body_bytes, MAX_FORM_PARTS=100
     )
     tap_url = f"{settings.base_url}/tap"
-    limits = RequestLimits(settings.maxrec_default_rows, settings.maxrec_hard_rows)
-    capabilities = tap_capabilities(tap_url, limits, WRITERS)
+    limits = RequestLimits(
+        settings.maxrec_default_rows, settings.maxrec_hard_rows, uploads_offered=uploads is not None
+    )
+    if uploads is not None:
+        accept_bodies(app, ("/tap/sync", "/tap/async"), body_bytes + settings.upload_max_bytes)
+    capabilities = _capabilities(settings, tap_url, limits)
     started = datetime.now(UTC)
     install_headers(app)
     install_errors(app)
@@ -64,8 +82,22 @@ def create_app(
             examples=examples,
             tap_url=tap_url,
             title=settings.title,
+            infos=request_infos(settings.publisher, tap_url),
+            uploads=None if uploads is None else uploads.service,
         ),
         url_prefix="/tap",
+    )
+    app.register_blueprint(
+        uws_blueprint(
+            jobs,
+            kind=KIND,
+            jobs_url=f"{tap_url}/async",
+            owner=lambda: request_principal().user,
+            error_document=job_error_document,
+            accept_upload=None if uploads is None else uploads.inputs.keep,
+            by_reference=is_reference,
+        ),
+        url_prefix="/tap/async",
     )
     app.register_blueprint(
         vosi_blueprint(
@@ -83,3 +115,20 @@ def create_app(
         return Response(status=303, headers={"Location": tap_url})
 
     return app
+
+
+def _capabilities(
+    settings: Settings, tap_url: str, limits: RequestLimits
+) -> tuple[Capability, ...]:
+    return tap_capabilities(
+        tap_url,
+        limits,
+        WRITERS,
+        _time_limits(settings.job_retention_default_s, settings.job_retention_hard_s),
+        _time_limits(settings.async_duration_default_s, settings.async_duration_hard_s),
+        upload_bytes=settings.upload_max_bytes if limits.uploads_offered else None,
+    )
+
+
+def _time_limits(default_s: int, hard_s: int) -> TimeLimits:
+    return TimeLimits(min(default_s, hard_s), hard_s)

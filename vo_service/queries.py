@@ -6,9 +6,10 @@ path; only the sink of the result differs.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -18,13 +19,23 @@ from registry.formats.writers.base import ResultInfo
 from registry.formats.writers.stream import ResultStream
 from registry.model.field import Field
 from registry.model.principal import Principal
-from registry.model.table import Table, TableSet
+from registry.model.table import Schema, Table, TableSet
 from vo_service.adql.limits import DEFAULT_LIMITS, Limits
 from vo_service.adql.parser import parse
 from vo_service.adql.resolver import resolve
 from vo_service.engines.base import Engine, EngineError, Execution
 
-__all__ = ["QueryService", "RunningQuery", "ServiceBusy", "Timings"]
+__all__ = [
+    "UPLOAD_SCHEMA",
+    "QueryService",
+    "RunningQuery",
+    "ServiceBusy",
+    "Timings",
+    "UploadedTable",
+]
+
+UPLOAD_SCHEMA = "TAP_UPLOAD"
+"""Schema of the tables that come with a query (TAP 1.1, section 2.7.6)."""
 
 
 class ServiceBusy(Exception):
@@ -41,6 +52,22 @@ class ServiceBusy(Exception):
             "the service answers as many queries as it can at once; try again in a moment"
         )
         self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedTable:
+    """A table that comes with a query, and is seen by it alone.
+
+    Attributes
+    ----------
+    table
+        In the schema TAP_UPLOAD; its relation differs from those of the query's other uploads.
+    rows
+        Columns have the physical names of the table's.
+    """
+
+    table: Table
+    rows: pa.Table
 
 
 @dataclass(slots=True)
@@ -149,7 +176,13 @@ class QueryService:
         self._snapshots = _Snapshots()
 
     def run(
-        self, principal: Principal, adql: str, *, maxrec: int, time_limit_s: float
+        self,
+        principal: Principal,
+        adql: str,
+        *,
+        maxrec: int,
+        time_limit_s: float,
+        uploads: Sequence[UploadedTable] = (),
     ) -> RunningQuery:
         """Start a query.
 
@@ -163,6 +196,8 @@ class QueryService:
             Rows of the result at most; with 0 the query is checked and not run.
         time_limit_s
             Seconds that the engine may work on it.
+        uploads
+            Tables that come with the query.
 
         Returns
         -------
@@ -182,12 +217,15 @@ class QueryService:
         tables = self.tables(principal)
         syntax = parse(adql, self._limits)
         parsed = time.perf_counter()
-        query = resolve(syntax, tables, adql)
+        query = resolve(syntax, _with_uploads(tables, uploads), adql)
         timings = Timings(parse_s=parsed - started, resolve_s=time.perf_counter() - parsed)
         if maxrec == 0:
             return RunningQuery(query.fields, 0, None, _nothing, timings)
         statement = self._engine.translate(query, maxrec + 1)
-        temporaries = self._snapshots.rows(tables, query.tables)
+        temporaries = self._snapshots.rows(
+            tables, [t for t in query.tables if t.schema_name != UPLOAD_SCHEMA]
+        )
+        temporaries |= {each.table.storage.relation: each.rows for each in uploads}
         if not self._slots.acquire(timeout=self._slot_wait_s):
             raise ServiceBusy(retry_after_s=max(1, round(self._slot_wait_s)))
         try:
@@ -202,6 +240,15 @@ def _nothing() -> None:
     pass
 
 
+def _with_uploads(tables: TableSet, uploads: Sequence[UploadedTable]) -> TableSet:
+    if not uploads:
+        return tables
+    schema = Schema(UPLOAD_SCHEMA, tuple(each.table for each in uploads))
+    # The next query may have other tables of the same names.
+    version = f"{tables.version}+{secrets.token_hex(8)}"
+    return TableSet((*tables.schemas, schema), version)
+
+
 @dataclass(slots=True)
 class _Snapshots:
     """Rows of the tables that come with a query, for the table set that was used last."""
@@ -210,7 +257,7 @@ class _Snapshots:
     _tables: TableSet | None = None
     _rows: dict[str, pa.Table] = field(default_factory=dict)
 
-    def rows(self, tables: TableSet, used: tuple[Table, ...]) -> dict[str, pa.Table]:
+    def rows(self, tables: TableSet, used: Sequence[Table]) -> dict[str, pa.Table]:
         """Give the rows of those of the used tables that are not stored."""
         names = [table.storage.relation for table in used if table.storage.file is None]
         if not names:

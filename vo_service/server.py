@@ -11,12 +11,13 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.http import wsgi
 
 from vo_service.settings import Settings
+from vo_service.version import release
 
 __all__ = ["SERVER_HEADER", "AddressUnavailable", "listen", "serve"]
 
 _LOG = logging.getLogger("pzvo")
 
-SERVER_HEADER = "pzvo/0.1.0 (IVOA-TAP/1.1)"
+SERVER_HEADER = f"pzvo/{release()} (IVOA-TAP/1.1)"
 """Value of the Server header: product and the protocol that VO clients look for."""
 
 _GRACE_S = 10
@@ -40,6 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
     AddressUnavailable
         If the address is in use or is not of this machine.
     """
+    listener = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -47,6 +49,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         listener.listen(1024)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         msg = (
             f"cannot listen on {host} port {port}: {error.strerror};"
             " choose another with --port (0 takes a free one)"
@@ -79,6 +83,8 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn has no typ
             "worker_class": "gthread",
             "worker_connections": 1000,
             "keepalive": 15,
+            # The longest that gunicorn takes: queries by GET, such as those of web pages.
+            "limit_request_line": 8190,
             "graceful_timeout": _GRACE_S,
             "loglevel": "warning",
             "proc_name": "pzvo",

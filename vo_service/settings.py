@@ -12,10 +12,18 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 __all__ = ["Settings", "SettingsError", "default_home", "load_settings"]
 
@@ -62,9 +70,6 @@ class Settings(BaseModel):
         description="Base of all absolute URLs, as clients reach the service; http://host:port"
         " by default",
     )
-    authority: str = Field(
-        "pzvo.local", description="Authority of IVOA identifiers, registered by the data centre"
-    )
     title: str = Field("Photo-z VO service", description="Name of the service, for people")
     publisher: str = Field("Unregistered data centre", description="Who publishes the data")
 
@@ -81,13 +86,55 @@ class Settings(BaseModel):
         10.0, description="Seconds that a query waits for its turn before it is refused"
     )
 
+    upload_max_bytes: Bytes = Field(
+        100 * 2**20, description="Size of the tables that come with a query, as they are sent"
+    )
+    upload_max_rows: Rows = Field(5_000_000, description="Rows of a table that comes with a query")
+    upload_fetch_timeout_s: Seconds = Field(
+        60.0, description="Seconds in which a table named by its address must have arrived"
+    )
+    upload_private_addresses: bool = Field(
+        False,
+        description="Whether tables are fetched from addresses of internal networks; leave it"
+        " off where strangers may ask",
+    )
+
+    async_duration_default_s: int = Field(
+        600, ge=1, description="Seconds that an asynchronous query may run"
+    )
+    async_duration_hard_s: int = Field(
+        3600, ge=1, description="Seconds that an asynchronous query may ask for"
+    )
+    job_retention_default_s: int = Field(
+        7 * 86_400, ge=60, description="Seconds that a job and its result are kept"
+    )
+    job_retention_hard_s: int = Field(
+        30 * 86_400, ge=60, description="Seconds that a job may ask to be kept"
+    )
+    jobs_per_user: int = Field(1000, ge=1, description="Jobs that a user may keep")
+    jobs_anonymous: int = Field(
+        10_000, ge=1, description="Jobs that all anonymous visitors together may keep"
+    )
+
+    worker_processes: int = Field(1, ge=0, le=64, description="Processes that run jobs")
+    worker_slots: int = Field(2, ge=1, le=64, description="Jobs at once per worker process")
     web_processes: int = Field(2, ge=1, le=64, description="Web processes")
-    web_threads: int = Field(16, ge=2, le=256, description="Requests at once per web process")
+    web_threads: int = Field(
+        256,
+        ge=2,
+        le=1024,
+        description="Requests at once per web process, those that wait for a job included",
+    )
     query_slots: int = Field(
-        12, ge=1, le=256, description="Queries at once per web process; fewer than web_threads"
+        default_factory=lambda known: min(12, max(1, known.get("web_threads", 2) * 3 // 4)),
+        ge=1,
+        le=256,
+        description="Queries at once per web process; fewer than web_threads",
     )
     engine_threads: int = Field(
-        default_factory=lambda: os.cpu_count() or 2,
+        default_factory=lambda known: max(
+            1, (os.cpu_count() or 2) // known.get("web_processes", 1)
+        ),
         ge=1,
         le=256,
         description="Threads of the embedded engine per process",
@@ -113,6 +160,16 @@ class Settings(BaseModel):
     def _expand(cls, value: object) -> object:
         return Path(value).expanduser().absolute() if isinstance(value, str | Path) else value
 
+    @model_validator(mode="after")
+    def _spare_threads(self) -> Self:
+        if self.query_slots >= self.web_threads:
+            msg = (
+                f"query_slots ({self.query_slots}) must be less than web_threads"
+                f" ({self.web_threads}), so that slow queries leave room for other requests"
+            )
+            raise ValueError(msg)
+        return self
+
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
@@ -135,6 +192,16 @@ class Settings(BaseModel):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.home / 'metadata.sqlite'}"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Folder of uploads while they are read."""
+        return self.home / "uploads"
+
+    @property
+    def results_folder(self) -> Path:
+        """Folder of the results of jobs."""
+        return self.home / "results"
 
     @property
     def tables_folder(self) -> Path:
@@ -194,11 +261,15 @@ def _explain(error: ValidationError) -> str:
 
     lines = []
     for problem in error.errors():
+        if problem["type"] == "default_factory_not_called":
+            # Follows from another problem, which is listed.
+            continue
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(key, Settings.model_fields, n=1)
             advice = f"; did you mean {near[0]}?" if near else ""
             lines.append(f"{key} is not a setting{advice}")
         else:
-            lines.append(f"{key}: {problem['msg']}")
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{key}: {message}" if key else message)
     return "The settings cannot be used:\n  " + "\n  ".join(lines)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from registry.annotation.suggestions import Suggestion
+from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
 from registry.model.annotation import Annotations
 from registry.model.field import Field
 from registry.model.product import ColumnStatistics, ProductColumn, ProductType
@@ -40,6 +41,8 @@ class PublishRequest:
         Whether suggested UCDs and units are taken, and roles that the type does not demand.
     official
         Whether it is a product of the collaboration; operators alone may say so.
+    read
+        Which table of the file, where it holds several, and how it is laid out.
     """
 
     name: str
@@ -51,6 +54,7 @@ class PublishRequest:
     replace: str | bool = False
     accept_suggestions: bool = False
     official: bool = False
+    read: ReadOptions = DEFAULT_OPTIONS
 
 
 @dataclass(frozen=True, slots=True)

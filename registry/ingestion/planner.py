@@ -26,8 +26,14 @@ from registry.stores.table import HEALPIX_COLUMN
 
 __all__ = ["make_plan"]
 
+_NAME_MAX_CHARACTERS = 255
+"""Longest name of a product or release: the width of their columns in the metadata."""
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 """Characters that XML 1.0 (section 2.2) forbids or changes inside an attribute."""
+
+_OTHER_FRAME = re.compile(r"(eq_)?FK4|B1950|gal|s_gal|supergal|ecl", re.IGNORECASE)
+"""Systems of a COOSYS that are degrees away from ICRS; FK5 is within 0.1 arcsec of it."""
 
 _PRINCIPAL_COLUMNS = 10
 """Leading columns that a short listing shows, beside those with a role."""
@@ -85,6 +91,7 @@ def make_plan(
         *missing_roles(product_type, columns, merged, suggestions),
         *role_problems(columns, [choice.type for choice in choices], scans.columns, merged),
         *(scans.positions.problems() if scans.positions is not None else ()),
+        *_frame_problems(columns, merged),
     ]
     planned = _planned_columns(columns, choices, scans.columns, merged, suggestions)
     return PublishPlan(
@@ -93,11 +100,21 @@ def make_plan(
         columns=planned,
         n_rows=scans.rows,
         problems=tuple(problems),
-        warnings=tuple(_warnings(columns, choices, scans, merged)),
+        warnings=(*opened.warnings, *_warnings(columns, choices, scans, merged)),
         position=_position(merged, choices, scans),
         coverage=scans.positions.coverage() if scans.positions is not None else None,
         description=annotations.description or opened.description,
     )
+
+
+def _frame_problems(columns: Sequence[FileColumn], merged: MergedAnnotations) -> list[str]:
+    return [
+        f"column {columns[index].name!r} is the {alias}, but the file says that it is in the frame "
+        f"{columns[index].frame!r}; published positions are ICRS: convert them"
+        for alias in ("RA", "Dec")
+        if (index := merged.role(alias)) is not None
+        and _OTHER_FRAME.match(columns[index].frame or "")
+    ]
 
 
 def _scan(
@@ -195,6 +212,11 @@ def _table_problems(
         problems.append(
             f"the product's name {request.name!r} has a control character; leave it out"
         )
+    for what, text in (("name", request.name), ("release", request.release or "")):
+        if len(text) > _NAME_MAX_CHARACTERS:
+            problems.append(
+                f"the {what} has {len(text)} characters; give at most {_NAME_MAX_CHARACTERS}"
+            )
     if request.release is not None and not product_type.release_allowed:
         problems.append(
             f"a product of type {product_type.name!r} belongs to no release, but release "
@@ -233,6 +255,12 @@ def _warnings(
     merged: MergedAnnotations,
 ) -> list[str]:
     found = list(merged.warnings)
+    found += [
+        f"column {column.name!r} begins or ends with a blank, or has several together; VOTable "
+        "readers drop them, and then cannot name the column in a query: rename it"
+        for column in columns
+        if column.name != " ".join(column.name.split())
+    ]
     for column, choice, scan in zip(columns, choices, scans.columns, strict=True):
         if choice.type is None:
             continue

@@ -17,7 +17,8 @@ from registry.errors import (
     StorageFull,
     UnreadableFile,
 )
-from registry.formats.readers import OpenedTable, reader_for
+from registry.formats.readers import DEFAULT_LIMITS, OpenedTable, ReadLimits, check_path
+from registry.formats.readers.sandbox import SandboxedTable, open_table
 from registry.ingestion.plan import PublishPlan, PublishRequest
 from registry.ingestion.planner import make_plan
 from registry.ingestion.rights import may_change, may_publish
@@ -86,15 +87,24 @@ class PublishService:
     ----------
     products, files, tables
         The stores of the installation.
+    limits
+        What reading a file may cost.
     """
 
-    def __init__(self, products: SqlProductStore, files: FileStore, tables: TableStore) -> None:
+    def __init__(
+        self,
+        products: SqlProductStore,
+        files: FileStore,
+        tables: TableStore,
+        limits: ReadLimits = DEFAULT_LIMITS,
+    ) -> None:
         self._products = products
         self._files = files
         self._tables = tables
+        self._limits = limits
 
     def plan(self, principal: Principal, file: Path, request: PublishRequest) -> PublishPlan:
-        """Say what publishing a file would do; nothing is written.
+        """Say what publishing a file would do; nothing of it is kept.
 
         Parameters
         ----------
@@ -119,9 +129,12 @@ class PublishService:
         may_publish(principal, request)
         product_type = product_type_named(request.product_type)
         self._replaced(principal, request, product_type)
-        reader = reader_for(file)
-        with reader.open(file) as opened:
-            return make_plan(opened, request, product_type, reader.name)
+        check_path(file)
+        with (
+            self._files.staging() as staging,
+            self._opened(file, request, staging) as opened,
+        ):
+            return make_plan(opened, request, product_type, opened.format)
 
     def publish(
         self,
@@ -162,13 +175,13 @@ class PublishService:
         may_publish(principal, request)
         product_type = product_type_named(request.product_type)
         existing = self._replaced(principal, request, product_type)
-        reader = reader_for(file)
+        check_path(file)
         with self._files.staging() as staging:
             copy = staging.copy(file, lambda done: report("copying", done))
             report("checking", None)
-            with reader.open(copy.path) as opened:
+            with self._opened(copy.path, request, staging) as opened:
                 plan = make_plan(
-                    opened, request, product_type, reader.name, lambda f: report("checking", f)
+                    opened, request, product_type, opened.format, lambda f: report("checking", f)
                 )
                 if not plan.accepted:
                     raise AnnotationRejected(plan.problems)
@@ -238,6 +251,13 @@ class PublishService:
             How long tables of replaced and withdrawn products stay.
         """
         return sweep_staging(self._files, self._products, self._tables, retention)
+
+    def _opened(
+        self, file: Path, request: PublishRequest, staging: StagingFolder
+    ) -> SandboxedTable:
+        return open_table(
+            file, request.read, scratch=staging.path / "unpacked", limits=self._limits
+        )
 
     def _reserve(
         self,

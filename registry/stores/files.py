@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from registry.durability import disk_errors, rename_durably, sync_file, sync_folder
+from registry.errors import UnreadableFile
 
 __all__ = ["ArchivedFile", "FileStore", "StagingFolder"]
 
@@ -96,39 +97,89 @@ class StagingFolder:
         return self.path.name
 
     def copy(self, source: Path, progress: Callable[[float], None] | None = None) -> ArchivedFile:
-        """Take a copy of a user's file, with its checksum, flushed to disk.
+        """Take a copy of a user's file or folder, with its checksum, flushed to disk.
 
         Parameters
         ----------
         source
-            The user's file; it is only read.
+            The user's file, or the folder of a HATS catalogue; it is only read.
         progress
             Told the fraction that is done, from 0 to 1.
 
         Raises
         ------
+        UnreadableFile
+            If a folder has a link inside, which may lead anywhere.
         StorageFull
             If the disk is full.
         OSError
             If the source cannot be read.
+
+        Notes
+        -----
+        The checksum of a folder is that of the lines "checksum, two blanks, path" of its files in
+        the order of their paths, as ``sha256sum`` prints them.
         """
         folder = self.path / "file"
-        target = folder / source.name
+        with disk_errors():
+            folder.mkdir()
+        target = folder / source.absolute().name
+        members = _members(source) if source.is_dir() else [(source, Path())]
+        copying = _Copying(sum(path.stat().st_size for path, _ in members), progress)
+        sums = [(copying.copy(path, target / inner), inner) for path, inner in members]
+        digest = sums[0][0]
+        if source.is_dir():
+            listing = "".join(f"{checksum}  {inner.as_posix()}\n" for checksum, inner in sums)
+            digest = hashlib.sha256(listing.encode()).hexdigest()
+        return ArchivedFile(target, target.name, copying.done, digest)
+
+
+class _Copying:
+    """Copies files and knows how much is done.
+
+    Parameters
+    ----------
+    total
+        Bytes of all files.
+    progress
+        Told the fraction.
+    """
+
+    def __init__(self, total: int, progress: Callable[[float], None] | None) -> None:
+        self._total = max(1, total)
+        self._progress = progress
+        self.done = 0
+
+    def copy(self, source: Path, target: Path) -> str:
+        """Copy one file, flush it, and give its checksum."""
         digest = hashlib.sha256()
-        size = 0
-        with source.open("rb") as reader:
-            total = max(1, os.fstat(reader.fileno()).st_size)
-            with disk_errors():
-                folder.mkdir()
-                with target.open("wb") as writer:
-                    while chunk := reader.read(_CHUNK_BYTES):
-                        digest.update(chunk)
-                        writer.write(chunk)
-                        size += len(chunk)
-                        if progress is not None:
-                            progress(min(1.0, size / total))
+        with source.open("rb") as reader, disk_errors():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as writer:
+                while chunk := reader.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    writer.write(chunk)
+                    self.done += len(chunk)
+                    if self._progress is not None:
+                        self._progress(min(1.0, self.done / self._total))
         sync_file(target)
-        return ArchivedFile(target, source.name, size, digest.hexdigest())
+        return digest.hexdigest()
+
+
+def _members(folder: Path) -> list[tuple[Path, Path]]:
+    members = []
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise UnreadableFile(
+                f"{folder.name!r} has a link or a device inside, {str(inner)!r}; publish a folder "
+                "of plain files"
+            )
+        if path.is_file():
+            members.append((path, inner))
+    if not members:
+        raise UnreadableFile(f"{folder.name!r} is an empty folder; give the path of a table file")
+    return members
 
 
 class FileStore:

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import html.parser
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import astropy.io.fits
 import astropy.io.votable
+import h5py
 import lxml.etree
 import numpy as np
 import pyarrow as pa
@@ -166,6 +169,30 @@ class Page(html.parser.HTMLParser):
             self.rows[-1][-1] += data
 
 
+SPOOLED = ("fits", "hdf5")
+"""Formats that state the number of rows in front."""
+
+
+def fits_table(data: bytes) -> astropy.io.fits.BinTableHDU:
+    hdus = astropy.io.fits.open(io.BytesIO(data), logical_as_bytes=True)
+    hdus.verify("exception")
+    return hdus[1]
+
+
+def arrow_batches(data: bytes) -> list[tuple[pa.RecordBatch, dict[str, str]]]:
+    """The batches with their custom metadata; fails if the stream has no end mark."""
+    assert data.endswith(b"\xff\xff\xff\xff\0\0\0\0")
+    reader = pa.ipc.open_stream(data)
+    batches = []
+    while True:
+        try:
+            read = reader.read_next_batch_with_custom_metadata()
+        except StopIteration:
+            return batches
+        found = read.custom_metadata or {}
+        batches.append((read.batch, {k.decode(): v.decode() for k, v in found.items()}))
+
+
 def row_count(writer: ResultWriter, data: bytes) -> int:
     if writer.name.startswith("votable/"):
         return len(astropy.io.votable.parse_single_table(io.BytesIO(data)).array)
@@ -175,6 +202,16 @@ def row_count(writer: ResultWriter, data: bytes) -> int:
         return data.count(b"\n") - 1
     if writer.name == "html":
         return len(Page(data).rows) - 1
+    if writer.name == "fits":
+        return len(fits_table(data).data)
+    if writer.name == "arrow":
+        return sum(batch.num_rows for batch, _ in arrow_batches(data))
+    if writer.name == "json":
+        return len(json.loads(data)["data"])
+    if writer.name == "hdf5":
+        with h5py.File(io.BytesIO(data)) as file:
+            (rows,) = {len(column) for column in file["data"].values()}
+            return int(rows)
     return int(pq.ParquetFile(io.BytesIO(data)).metadata.num_rows)
 
 
@@ -182,14 +219,33 @@ def query_status(writer: ResultWriter, data: bytes) -> str | None:
     """The status after the rows, absent where the format has no place for it."""
     if writer.name == "html":
         return Page(data).status
+    if writer.name in ("csv", "tsv"):
+        return None
+    if writer.name in ("fits", "arrow", "json", "hdf5"):
+        status, message = status_and_message(writer, data)
+        assert (status == "OK") == (message is None)
+        return None if status == "OK" else status
     if writer.name == "parquet":
         metadata = pq.ParquetFile(io.BytesIO(data)).metadata.metadata
         data = metadata[b"IVOA.VOTable-Parquet.content"]
-    elif not writer.name.startswith("votable/"):
-        return None
     infos = re.findall(rb'<INFO name="QUERY_STATUS" value="(\w+)"', data)
     assert infos[0] == b"OK"
     return infos[1].decode() if len(infos) > 1 else None
+
+
+def status_and_message(writer: ResultWriter, data: bytes) -> tuple[str, str | None]:
+    if writer.name == "fits":
+        header = fits_table(data).header
+        return header["QSTATUS"], header.get("QMESSAGE")
+    if writer.name == "arrow":
+        last, found = arrow_batches(data)[-1]
+        assert last.num_rows == 0
+        return found["QUERY_STATUS"], found.get("message")
+    if writer.name == "json":
+        status = json.loads(data)["status"]
+        return status["value"], status.get("message")
+    with h5py.File(io.BytesIO(data)) as file:
+        return file.attrs["QUERY_STATUS"], file.attrs.get("message")
 
 
 @every_writer
@@ -230,6 +286,10 @@ def test_a_late_error_is_marked_or_breaks_off(writer: ResultWriter) -> None:
     else:
         assert raised is None
         assert query_status(writer, data) == "ERROR"
+        if writer.name in ("arrow", "json", "hdf5", "fits"):
+            message = status_and_message(writer, data)[1] or ""
+            assert message.startswith("the disk is <full> & gone")
+            return
         content = data.replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&amp;", b"&")
         assert b"the disk is <full> & gone" in content
 
@@ -246,7 +306,9 @@ def test_an_early_error_is_raised_before_any_byte(writer: ResultWriter) -> None:
         next(writer.write(result))
 
 
-@every_writer
+@pytest.mark.parametrize(
+    "writer", [w for w in WRITERS if w.name not in SPOOLED], ids=lambda writer: writer.name
+)
 def test_bytes_come_before_the_source_is_exhausted(writer: ResultWriter) -> None:
     pulled = 0
 
@@ -260,10 +322,11 @@ def test_bytes_come_before_the_source_is_exhausted(writer: ResultWriter) -> None
     assert next(pieces)
     assert pulled == 1
     next(pieces)
-    assert pulled == 1
+    assert pulled <= 2
     pieces.close()
 
 
+@pytest.mark.filterwarnings("ignore:It is strongly recommended that column names")
 @every_writer
 def test_difficult_names_and_repeated_names_are_kept_apart(writer: ResultWriter) -> None:
     names = ["z", "z", "z_2", 'a "b" <c>', "ünï", "1st", "select", "x\ty", "a b", "a_b"]
@@ -290,6 +353,17 @@ def test_difficult_names_and_repeated_names_are_kept_apart(writer: ResultWriter)
         assert next(csv.reader(io.StringIO(data.decode(), newline=""))) == names
     elif writer.name == "tsv":
         assert data.decode().split("\n")[0].split("\t") == [n.replace("\t", " ") for n in names]
+    elif writer.name == "fits":
+        read = fits_table(data).columns.names
+        assert read == ["z", "z_3", "z_2", 'a "b" <c>', "?n?", *names[5:7], "x y", *names[8:]]
+    elif writer.name == "arrow":
+        assert pa.ipc.open_stream(data).schema.names == names
+    elif writer.name == "json":
+        assert [column["name"] for column in json.loads(data)["metadata"]] == names
+    elif writer.name == "hdf5":
+        with h5py.File(io.BytesIO(data)) as file:
+            assert list(file["data"]) == ["z", "z_3", "z_2", *names[3:]]
+            assert [column.attrs["name"] for column in file["data"].values()] == names
     else:
         assert Page(data).rows[0] == names
 
@@ -322,6 +396,17 @@ def test_text_outside_ascii_survives(writer: ResultWriter) -> None:
         read = pq.read_table(io.BytesIO(data))["u"].to_pylist()
     elif writer.name == "html":
         read = [row[0] for row in Page(data).rows[1:]]
+    elif writer.name == "fits":
+        # FITS holds ASCII alone: one question mark for each other character
+        assert list(fits_table(data).data["u"]) == ["???", "??", "", ""]
+        return
+    elif writer.name == "arrow":
+        read = pa.ipc.open_stream(data).read_all()["u"].to_pylist()
+    elif writer.name == "json":
+        read = [row[0] for row in json.loads(data)["data"]]
+    elif writer.name == "hdf5":
+        with h5py.File(io.BytesIO(data)) as file:
+            read = list(file["data/u"].asstr())
     else:
         separator = "," if writer.name == "csv" else "\t"
         lines = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator)
@@ -371,12 +456,14 @@ def test_values_types_and_nulls_read_back(writer: ResultWriter) -> None:
         warnings.simplefilter("error")
         table = astropy.io.votable.parse_single_table(io.BytesIO(data)).to_table()
     assert table.colnames == [field.name for field, _ in COLUMNS]
+    byte = "int16" if writer.name == "votable/b" else "uint8"  # room for null
     assert [str(table[name].dtype) for name in table.colnames[:7]] == [
-        *("bool", "uint8", "int16", "int32", "int64", "float32", "float64"),
+        *("bool", byte, "int16", "int32", "int64", "float32", "float64"),
     ]
     for name in ("flag", "quality", "band", "count", "objectId", "z_err", "ra"):
         assert table[name].mask[2], name
-    assert list(table["objectId"])[:2] == [-(2**63), 2**63 - 1]
+    smallest = np.ma.masked if writer.name == "votable/b" else -(2**63)  # BINARY marks no nulls
+    assert list(table["objectId"])[:2] == [smallest, 2**63 - 1]
     assert table["objectId"][3] == 2**53 + 1
     assert table["z_err"][0] == np.float32(0.1)
     assert list(table["ra"])[1::2] == [1e300, -INF]
@@ -436,7 +523,7 @@ def test_votlint_is_silent_on_polygons_and_errors(tmp_path: Path) -> None:
 
 @pytest.mark.clients
 @pytest.mark.skipif(shutil.which("stilts") is None, reason="STILTS is not installed")
-def test_stilts_reads_the_same_values_from_both_serialisations(tmp_path: Path) -> None:
+def test_stilts_reads_the_same_values_from_all_serialisations(tmp_path: Path) -> None:
     columns = [c for c in [*COLUMNS, POLYGON] if c[0].name not in ("cov", "pair", "center", "disk")]
     texts = []
     for writer in VOTABLES:

@@ -42,14 +42,14 @@ class LiveService:
     def start(self) -> None:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PZVO_")}
         environment |= {"PZVO_HOME": str(self.home), "PYTHONUNBUFFERED": "1"} | self.environment
-        self.log = (self.home / "serve.log").open("w+")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "vo_service.cli", "serve", "--port", "0"],
-            cwd=ROOT,
-            env=environment,
-            stdout=self.log,
-            stderr=self.log,
-        )
+        with (self.home / "serve.log").open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "vo_service.cli", "serve", "--port", "0"],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
         for _ in range(600):
             text = (self.home / "serve.log").read_text()
             found = re.search(r"TAP service: (\S+)", text)
@@ -63,6 +63,4 @@ class LiveService:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(how)
-        code = self.process.wait(30)
-        self.log.close()
-        return code
+        return self.process.wait(30)

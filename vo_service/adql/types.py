@@ -17,6 +17,7 @@ __all__ = [
     "FLOAT",
     "INT",
     "LONG",
+    "MOC",
     "POINT",
     "POLYGON",
     "SHORT",
@@ -57,6 +58,8 @@ CIRCLE = ValueType(Datatype.DOUBLE, "3", "circle")
 """Longitude, latitude and radius (DALI 1.1, section 3.3.6)."""
 POLYGON = ValueType(Datatype.DOUBLE, "*", "polygon")
 """Pairs of longitude and latitude (DALI 1.1, section 3.3.7)."""
+MOC = ValueType(Datatype.CHAR, "*", "moc")
+"""Coverage map in its ASCII form (DALI 1.1, section 3.3.9)."""
 
 INT_MAX = 2**31 - 1
 """Largest value of a 32-bit integer."""

@@ -6,31 +6,23 @@ as the operator. Completion for bash, zsh and fish is click's: see the documenta
 
 from __future__ import annotations
 
-import tomllib
-from importlib import metadata
 from pathlib import Path
 
 import click
 
+from vo_service.cli.checking import adql_group
 from vo_service.cli.configuration import config_command
+from vo_service.cli.converting import convert_command
 from vo_service.cli.demo import demo_command
 from vo_service.cli.installation import Installation
+from vo_service.cli.jobs import jobs_command
 from vo_service.cli.listing import products_command, tables_command
 from vo_service.cli.publishing import publish_command, withdraw_command
 from vo_service.cli.querying import query_command
-from vo_service.cli.serving import serve_command
+from vo_service.cli.serving import serve_command, web_command, worker_command
+from vo_service.version import release
 
 __all__ = ["main"]
-
-
-def _version() -> str:
-    """Give the version that is installed, or that of the source tree that is run as it is."""
-    try:
-        return metadata.version("pzvo")
-    except metadata.PackageNotFoundError:
-        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
-        version: str = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
-        return version
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,7 +36,7 @@ def _version() -> str:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder that holds the state (PZVO_HOME).",
 )
-@click.version_option(_version(), prog_name="pzvo")
+@click.version_option(release(), prog_name="pzvo")
 @click.pass_context
 def main(context: click.Context, config: Path | None, home: Path | None) -> None:
     """Publish photometric-redshift products as tables of the Virtual Observatory.
@@ -61,7 +53,12 @@ for command in (
     products_command,
     tables_command,
     query_command,
+    adql_group,
+    convert_command,
     serve_command,
+    jobs_command,
+    web_command,
+    worker_command,
     demo_command,
     config_command,
 ):

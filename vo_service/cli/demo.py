@@ -59,7 +59,7 @@ def demo_command(installation: Installation, rows: int, port: int | None, no_ser
         services.close()
     click.echo(f"The demo lives in {settings.home}; remove the folder to be rid of it.", err=True)
     if not no_serve:
-        run_server(settings)
+        run_server(installation, settings)
 
 
 def _publish(services: Services, rows: int) -> None:

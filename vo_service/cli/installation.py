@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -30,6 +32,11 @@ class Installation:
     def __init__(self, config: Path | None, home: Path | None) -> None:
         self._config = config
         self._home = home
+
+    def options(self, settings: Settings) -> list[str]:
+        """Give the options by which another process finds the same installation."""
+        config = [] if self._config is None else ["--config", str(self._config.absolute())]
+        return [*config, "--home", str(settings.home)]
 
     def settings(self, **overrides: object) -> Settings:
         """Read the settings.
@@ -68,6 +75,7 @@ def _spoken_errors() -> Iterator[None]:
 
     try:
         yield
+        sys.stdout.flush()
     except AnnotationRejected as error:
         several = len(error.report) > 1
         message = "\n  ".join(("this cannot be published yet:", *error.report))
@@ -82,7 +90,9 @@ def _spoken_errors() -> Iterator[None]:
         message = f"the Python package {error.name} is missing; the driver of database_url?"
         raise click.ClickException(message) from error
     except BrokenPipeError:
-        # The reader of our output has seen enough (``pzvo tables | head``).
+        # The reader of our output has seen enough (``pzvo tables | head``); what is left must
+        # not be tried again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except OSError as error:
         if error.filename is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import click
@@ -40,7 +41,8 @@ def products_command(installation: Installation) -> None:
 
     settings = installation.settings()
     prepare(settings)
-    services = assemble(settings)
+    with contextlib.closing(assemble(settings)) as services:
+        products = services.publishing.products(OPERATOR)
     rows = [
         (
             product.internal_name,
@@ -50,7 +52,7 @@ def products_command(installation: Installation) -> None:
             product.table_name,
             f"{product.updated:%Y-%m-%d %H:%M}",
         )
-        for product in services.publishing.products(OPERATOR)
+        for product in products
     ]
     print_table(("product", "type", "name", "rows", "table", "updated (UTC)"), rows)
 
@@ -65,7 +67,8 @@ def tables_command(installation: Installation, table: str | None) -> None:
 
     settings = installation.settings()
     prepare(settings)
-    tables = assemble(settings).queries.tables(OPERATOR)
+    with contextlib.closing(assemble(settings)) as services:
+        tables = services.queries.tables(OPERATOR)
     if table is None:
         print_table(
             ("table", "rows", "description"), [(t.name, t.nrows, t.description) for t in tables]

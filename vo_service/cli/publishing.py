@@ -24,7 +24,8 @@ __all__ = ["progress_bar", "publish_command", "withdraw_command"]
 _QUIET_S = 1.0
 """A progress bar appears on what takes longer."""
 
-_PLAN_HEADINGS = ("column", "in the file", "in queries", "type", "unit", "ucd", "role")
+_NAMED_COLUMNS = 5
+"""Columns that a note names: more are in the listing of ``--dry-run``."""
 
 
 @click.command("publish")
@@ -50,6 +51,9 @@ _PLAN_HEADINGS = ("column", "in the file", "in queries", "type", "unit", "ucd", 
 @click.option("--replace", is_flag=True, help="Publish a new version of the product of this name.")
 @click.option("--product", help="With --replace: its internal name, where the name is not unique.")
 @click.option("--accept-suggestions", is_flag=True, help="Take the suggested UCDs and units.")
+@click.option("--hdu", help="HDU of a FITS file, or table of a VOTable: its number or name.")
+@click.option("--group", help="Group or dataset of an HDF5 file.")
+@click.option("--delimiter", help="Of a text file: one character, or comma, tab, space ...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, column by column.")
 @pass_installation
 def publish_command(  # noqa: PLR0917 - one argument for each option
@@ -64,6 +68,9 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
     replace: bool,
     product: str | None,
     accept_suggestions: bool,
+    hdu: str | None,
+    group: str | None,
+    delimiter: str | None,
     dry_run: bool,
 ) -> None:
     """Publish FILE as a product and as a table.
@@ -71,6 +78,7 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
     Prints the product's internal name, its table and its number of rows.
     """
     from registry.annotation.annotation_file import column_assignments, load_annotations
+    from registry.formats.readers.options import ReadOptions
     from registry.ingestion.plan import PublishRequest
     from vo_service.assemble import assemble, prepare
 
@@ -86,15 +94,17 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
         description=description,
         replace=product or replace,
         accept_suggestions=accept_suggestions,
+        read=ReadOptions(hdu, group, delimiter),
     )
     prepare(settings)
-    publishing = assemble(settings).publishing
-    if dry_run:
-        _show_plan(publishing.plan(OPERATOR, file, request), request)
-        return
-    with progress_bar() as progress:
-        done = publishing.publish(OPERATOR, file, request, progress)
-    publishing.sweep()
+    with contextlib.closing(assemble(settings)) as services:
+        publishing = services.publishing
+        if dry_run:
+            _show_plan(publishing.plan(OPERATOR, file, request), request)
+            return
+        with progress_bar() as progress:
+            done = publishing.publish(OPERATOR, file, request, progress)
+        publishing.sweep()
     for warning in done.plan.warnings:
         click.echo(f"Note: {warning}", err=True)
     _show_suggestions(done.plan.columns)
@@ -110,16 +120,16 @@ def withdraw_command(installation: Installation, product: str) -> None:
 
     settings = installation.settings()
     prepare(settings)
-    publishing = assemble(settings).publishing
-    publishing.withdraw(OPERATOR, product)
-    publishing.sweep()
+    with contextlib.closing(assemble(settings)) as services:
+        services.publishing.withdraw(OPERATOR, product)
+        services.publishing.sweep()
     click.echo(f"withdrawn: {product}")
 
 
 def _show_plan(plan: PublishPlan, request: PublishRequest) -> None:
     click.echo(f"{request.name}: {plan.format}, {plan.n_rows} rows, {len(plan.columns)} columns")
     print_table(
-        (*_PLAN_HEADINGS, "suggestion", "because"),
+        ("column", "in the file", "in queries", "type", "unit", "ucd", "role", "suggestion"),
         [_plan_row(column) for column in plan.columns],
     )
     for warning in plan.warnings:
@@ -132,7 +142,7 @@ def _show_plan(plan: PublishPlan, request: PublishRequest) -> None:
 def _plan_row(column: PlannedColumn) -> tuple[object, ...]:
     field = column.field
     if field is None:
-        return (column.file_name, column.file_type, *[None] * 4, column.alias, None, None)
+        return (column.file_name, column.file_type, *[None] * 4, column.alias, None)
     shape = "" if field.type.arraysize is None else f"[{field.type.arraysize}]"
     return (
         column.file_name,
@@ -142,22 +152,21 @@ def _plan_row(column: PlannedColumn) -> tuple[object, ...]:
         field.unit,
         field.ucd,
         column.alias,
-        *_suggestion(column, field),
+        _suggestion(column, field),
     )
 
 
-def _suggestion(column: PlannedColumn, field: Field) -> tuple[str | None, str | None]:
-    """Give what is suggested and not said yet, and why."""
+def _suggestion(column: PlannedColumn, field: Field) -> str | None:
+    """Give what is suggested and not said yet."""
     suggestion = column.suggestion
     if suggestion is None:
-        return None, None
+        return None
     parts = (
         suggestion.alias if column.alias is None else None,
         suggestion.ucd if field.ucd is None else None,
         suggestion.unit if field.unit is None else None,
     )
-    missing = ", ".join(part for part in parts if part)
-    return (missing, suggestion.reason) if missing else (None, None)
+    return ", ".join(part for part in parts if part) or None
 
 
 def _show_suggestions(columns: tuple[PlannedColumn, ...]) -> None:
@@ -168,7 +177,8 @@ def _show_suggestions(columns: tuple[PlannedColumn, ...]) -> None:
     ]
     if open_ones:
         click.echo(
-            f"Note: {len(open_ones)} columns have no UCD although their names suggest one;"
+            f"Note: a UCD is suggested and not set for {', '.join(open_ones[:_NAMED_COLUMNS])}"
+            f"{' and others' if len(open_ones) > _NAMED_COLUMNS else ''};"
             " --dry-run shows the suggestions, --accept-suggestions takes them",
             err=True,
         )

@@ -31,7 +31,7 @@ _VOTABLE_ENDINGS = (".votable", ".xml")
 
 @click.command("query")
 @click.argument("adql")
-@click.option("--format", "format_", help="votable, votable/td, csv, tsv, parquet, html.")
+@click.option("--format", "format_", help="Name or media type: votable, csv, ...")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File for the result."
 )
@@ -46,8 +46,8 @@ def query_command(
 ) -> None:
     """Answer an ADQL query ('-' reads it from standard input).
 
-    The format follows the ending of the output file (.vot, .csv, .tsv, .parquet, .html), and is
-    CSV otherwise; at a terminal the first rows are shown as a table.
+    The format follows the ending of the output file (.vot, .csv, .parquet, ...), and is CSV
+    otherwise; at a terminal the first rows are shown as a table.
     """
     from vo_service.assemble import assemble, prepare
 

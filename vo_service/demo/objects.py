@@ -16,7 +16,7 @@ from vo_service.demo.tables import (
 )
 
 DESCRIPTION = (
-    "**Simulated** objects as a Rubin-like survey would catalogue them: five small fields, one "
+    "Simulated objects as a Rubin-like survey would catalogue them: five small fields, one "
     "across RA = 0 and one near the south pole, with ugrizy magnitudes at about five years' "
     "depth. Galaxies come from evolving luminosity functions and analytic spectra, stars from "
     "the stellar locus; errors grow as LSST's. Nothing here was observed."

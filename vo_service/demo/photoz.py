@@ -37,9 +37,9 @@ _GRID_TEXT = (
 )
 
 DESCRIPTION = (
-    "**Simulated** photo-z estimates of extended objects with i < 25.3 (extinction-corrected), "
+    "Simulated photo-z estimates of extended objects with i < 25.3 (extinction-corrected), "
     "made by a real estimator: weighted nearest neighbours in colours and magnitude among the "
-    "demo training set, where no object is its own neighbour. The column `pdf` holds the "
+    "demo training set, where no object is its own neighbour. The column pdf holds the "
     f"probability density at {_GRID_TEXT}: element k, counted from 0, stands for z = 0.04 k."
 )
 """Description of the product, Markdown."""

@@ -43,7 +43,7 @@ def redshift_catalog(sky: SimulatedSky, sample: SpectroscopicSample, seed: int) 
     rng = np.random.default_rng([seed, 2000 + sample.design.number])
     text, columns = _FORMATS[sample.design.name]
     description = (
-        f"**Simulated** redshift survey {sample.design.name}: {text} Its targets are objects of "
+        f"Simulated redshift survey {sample.design.name}: {text} Its targets are objects of "
         "the demo sky, some of them seen by other demo surveys too, with the survey's own small "
         "errors of position; a few redshifts are wrong, most of them with a low flag."
     )

@@ -27,7 +27,7 @@ TRAINING_FRACTION = 0.8
 """Part of the objects with good redshifts; the others stay free for validation."""
 
 DESCRIPTION = (
-    "**Simulated** training set: objects of the demo sky with the most trustworthy of their "
+    "Simulated training set: objects of the demo sky with the most trustworthy of their "
     "redshifts in the demo surveys, classes 3 and 4 only, no stars. One object in five with a "
     "good redshift was kept out at random, so that estimates can be validated with it."
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vo_service.adql.functions import FUNCTIONS
 from vo_service.adql.typed import Arithmetic, Call, Cast, Expression, Query, Select
 
-__all__ = ["rows_at_most"]
+__all__ = ["is_aggregated", "rows_at_most"]
 
 
 def rows_at_most(query: Query, row_limit: int | None) -> int | None:
@@ -26,18 +26,19 @@ def rows_at_most(query: Query, row_limit: int | None) -> int | None:
     bounds = [row_limit]
     if isinstance(query.body, Select):
         bounds.append(query.body.top)
-        if not query.body.group_by and any(_aggregated(o.expression) for o in query.body.outputs):
+        if not query.body.group_by and any(is_aggregated(o.expression) for o in query.body.outputs):
             bounds.append(1)
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
-def _aggregated(node: Expression) -> bool:
+def is_aggregated(node: Expression) -> bool:
+    """Whether a value is computed from groups of rows."""
     match node:
         case Call(function=function, arguments=arguments):
-            return FUNCTIONS[function].aggregate or any(map(_aggregated, arguments))
+            return FUNCTIONS[function].aggregate or any(map(is_aggregated, arguments))
         case Arithmetic(left=left, right=right):
-            return _aggregated(left) or _aggregated(right)
+            return is_aggregated(left) or is_aggregated(right)
         case Cast(operand=operand):
-            return _aggregated(operand)
+            return is_aggregated(operand)
         case _:
             return False

@@ -1,24 +1,23 @@
-"""Sky predicates: HEALPix ranges first, exact spherical geometry second.
+"""Conditions on the sky that an engine need not test row by row.
 
 This half is the same for every engine: it recognises in a typed tree the conditions that the
-positional index can answer, and computes the ranges of HEALPix cells that hold a cone. An engine
-prints the ranges as a condition on the hidden index column, and the exact test beside it. The
-ranges are always a superset, so that the exact test alone decides.
+positional index can answer, and those that join two tables by position. An engine prints the
+ranges of `vo_service.engines.cells` as a condition on the hidden index column, and the exact test
+beside it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import numpy as np
-import numpy.typing as npt
 
-from registry.model.table import Position
+from registry.model.field import Field
 from vo_service.adql.typed import (
     Arithmetic,
+    Between,
     Call,
     Cast,
     ColumnValue,
@@ -26,40 +25,22 @@ from vo_service.adql.typed import (
     Constant,
     Expression,
     Predicate,
-    TableRelation,
 )
+from vo_service.adql.types import DOUBLE
+from vo_service.engines.sphere import box_vertices
 
 __all__ = [
-    "HEALPIX_ORDER",
-    "MAX_INDEXED_RADIUS_DEG",
+    "Enclosure",
+    "IndexedColumns",
     "IndexedPoint",
     "Separation",
-    "bounding_cone",
-    "cone_ranges",
     "constant_number",
-    "containment",
-    "envelope_suffices",
+    "constant_shape",
+    "enclosure",
     "indexed_point",
+    "proximity",
     "separation",
 ]
-
-HEALPIX_ORDER = 29
-"""Order of the HEALPix index of tables: the finest that fits 64 bits (0.4 mas cells)."""
-
-MAX_INDEXED_RADIUS_DEG = 90.0
-"""Above it ``cdshealpix.cone_search`` loses cells (measured), so the index is not used."""
-
-_RADIUS_PADDING = 1e-9
-"""Relative and absolute (in degrees: 4 microarcseconds) widening of the range step, far above the
-rounding of the exact test and far below any cell that matters."""
-
-_MAX_RANGES = 32
-"""More ranges cost more to test than the rows that they spare; the smallest gaps are closed."""
-
-_CELLS = 12 * 4**HEALPIX_ORDER
-
-_CHEAP_ROWS = 20_000
-"""The exact test of so many rows costs as much as a handful of ranges (0.4 ms, measured)."""
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>"}
 
@@ -85,26 +66,62 @@ class Separation:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosure:
+    """The condition that a point is in a region that is not a circle.
+
+    Attributes
+    ----------
+    point
+        Expression of a point.
+    region
+        Call of POLYGON, BOX or MOC.
+    margin_deg
+        How far from the region the point may be, in degrees.
+    """
+
+    point: Expression
+    region: Call
+    margin_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedColumns:
+    """The columns of a relation that hold positions and their cells.
+
+    Attributes
+    ----------
+    ra, dec
+        Names of the coordinates.
+    healpix
+        Name of the column of cells.
+    rows
+        Rows of the table, as far as they are known.
+    """
+
+    ra: str
+    dec: str
+    healpix: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexedPoint:
-    """A point that is the main position of a table.
+    """A point that is the main position of a relation.
 
     Attributes
     ----------
     relation
         Number of the relation.
-    position
-        The physical columns.
-    rows
-        Rows of the table, as far as they are known.
+    columns
+        Its columns.
     """
 
     relation: int
-    position: Position
-    rows: int
+    columns: IndexedColumns
 
 
 def separation(predicate: Predicate) -> Separation | None:
-    """Recognise a condition that two points are near each other.
+    """Recognise a condition that says just that two points are near each other.
 
     Parameters
     ----------
@@ -114,34 +131,122 @@ def separation(predicate: Predicate) -> Separation | None:
     Returns
     -------
     Separation or None
-        For ``DISTANCE(a, b) < r``, ``<=``, ``1 = CONTAINS(a, CIRCLE(b, r))`` and their mirror
-        images; none for anything else.
+        For ``DISTANCE(a, b) < r``, ``<=``, ``BETWEEN 0 AND r``, ``1 = CONTAINS(a, CIRCLE(b, r))``
+        and their mirror images; none for anything else.
     """
-    contained = containment(predicate)
-    if contained is not None:
-        inner, outer = contained
-        if (
-            inner.field.type.xtype == "point"
-            and isinstance(outer, Call)
-            and outer.function == "CIRCLE"
-        ):
-            centre, radius = outer.arguments
-            return Separation(inner, centre, radius, strict=False)
-        return None
+    if isinstance(predicate, Between):
+        low = constant_number(predicate.low)
+        return _distance_below(predicate) if low is not None and low <= 0 else None
     for call, operator, other in _sides(predicate):
         if call.function == "DISTANCE" and operator in ("<", "<="):
             left, right = call.arguments
             return Separation(left, right, other, strict=operator == "<")
-    return None
-
-
-def containment(predicate: Predicate) -> tuple[Expression, Expression] | None:
-    """Recognise ``1 = CONTAINS(a, b)`` and its mirror image; give the two geometries."""
-    for call, operator, other in _sides(predicate):
-        if call.function == "CONTAINS" and operator == "=" and constant_number(other) == 1:
+        if call.function == "CONTAINS" and _is_true(operator, other):
             inner, outer = call.arguments
-            return inner, outer
+            if inner.field.type.xtype == "point" and _is_circle(outer):
+                centre, radius = outer.arguments
+                return Separation(inner, centre, radius, strict=False)
     return None
+
+
+def proximity(predicate: Predicate) -> Separation | None:
+    """Recognise a condition that does not hold unless two points are near each other.
+
+    Parameters
+    ----------
+    predicate
+        Any predicate.
+
+    Returns
+    -------
+    Separation or None
+        That of `separation`, and those of ``DISTANCE(a, b) BETWEEN s AND r``, ``= r``, and of
+        circles that contain or meet each other.
+    """
+    exact = separation(predicate)
+    if exact is not None:
+        return exact
+    if isinstance(predicate, Between):
+        return _distance_below(predicate)
+    for call, operator, other in _sides(predicate):
+        if call.function == "DISTANCE" and operator == "=":
+            first, second = call.arguments
+            return Separation(first, second, other, strict=False)
+        if call.function in ("CONTAINS", "INTERSECTS") and _is_true(operator, other):
+            first, second = call.arguments
+            if _is_circle(first) and _is_circle(second):
+                (a, r), (b, s) = first.arguments, second.arguments
+                reach = s
+                if call.function == "INTERSECTS":
+                    reach = Arithmetic("+", _floating(r), _floating(s), Field("", DOUBLE))
+                return Separation(a, b, reach, strict=False)
+    return None
+
+
+def enclosure(predicate: Predicate) -> Enclosure | None:
+    """Recognise a condition that does not hold unless a point is in or near a region.
+
+    Parameters
+    ----------
+    predicate
+        Any predicate.
+
+    Returns
+    -------
+    Enclosure or None
+        For a point in a polygon, box or coverage map, and for circles of constant radius that
+        lie in a polygon or box or meet one.
+    """
+    for call, operator, other in _sides(predicate):
+        if call.function not in ("CONTAINS", "INTERSECTS") or not _is_true(operator, other):
+            continue
+        pairs = [call.arguments]
+        if call.function == "INTERSECTS":
+            pairs.append((call.arguments[1], call.arguments[0]))
+        for inner, outer in pairs:
+            if not (isinstance(outer, Call) and outer.function in ("POLYGON", "BOX", "MOC")):
+                continue
+            if inner.field.type.xtype == "point":
+                return Enclosure(inner, outer)
+            radius = constant_number(inner.arguments[1]) if _is_circle(inner) else None
+            if _is_circle(inner) and radius is not None:
+                margin = radius if call.function == "INTERSECTS" else 0.0
+                return Enclosure(inner.arguments[0], outer, max(margin, 0.0))
+    return None
+
+
+def _distance_below(predicate: Between) -> Separation | None:
+    operand = predicate.operand
+    if predicate.negated or not (isinstance(operand, Call) and operand.function == "DISTANCE"):
+        return None
+    first, second = operand.arguments
+    return Separation(first, second, predicate.high, strict=False)
+
+
+def _is_circle(node: Expression) -> TypeGuard[Call]:
+    return isinstance(node, Call) and node.function == "CIRCLE"
+
+
+def _is_true(operator: str, other: Expression) -> bool:
+    """Whether comparing 1 or 0 with a constant holds for 1 alone."""
+    number = constant_number(other)
+    if number is None:
+        return False
+    match operator:
+        case "=":
+            return number == 1
+        case "<>":
+            return number == 0
+        case ">":
+            return 0 <= number < 1
+        case ">=":
+            return 0 < number <= 1
+        case _:
+            return False
+
+
+def _floating(node: Expression) -> Expression:
+    return node if node.field.type == DOUBLE else Cast(node, replace(node.field, type=DOUBLE))
 
 
 def _sides(predicate: Predicate) -> Iterator[tuple[Call, str, Expression]]:
@@ -196,17 +301,45 @@ def _arithmetic(
             return None
 
 
+def constant_shape(node: Expression) -> tuple[float, ...] | None:
+    """Compute a shape of literals.
+
+    Parameters
+    ----------
+    node
+        Any expression.
+
+    Returns
+    -------
+    tuple or None
+        Its numbers as DALI writes them, a box as a polygon; none if it depends on a row.
+    """
+    if not isinstance(node, Call) or node.function not in ("POINT", "CIRCLE", "POLYGON", "BOX"):
+        return None
+    numbers: list[float] = []
+    for argument in node.arguments:
+        inner = constant_shape(argument) if isinstance(argument, Call) else None
+        number = constant_number(argument)
+        if inner is None and number is None:
+            return None
+        numbers += inner if inner is not None else [number] if number is not None else []
+    if node.function == "BOX":
+        corners = box_vertices(*(np.array([number]) for number in numbers))[0]
+        return tuple(corners.tolist()) if np.isfinite(corners).all() else None
+    return tuple(numbers)
+
+
 def indexed_point(
-    expression: Expression, relations: Mapping[int, TableRelation]
+    expression: Expression, positions: Mapping[int, IndexedColumns]
 ) -> IndexedPoint | None:
-    """Tell whether a point is the main position of a table with an index.
+    """Tell whether a point is the main position of a relation with an index.
 
     Parameters
     ----------
     expression
         Any expression.
-    relations
-        Tables of the query, by number.
+    positions
+        Indexed columns of the relations of the query, by number.
     """
     match expression:
         case Call(
@@ -215,126 +348,8 @@ def indexed_point(
                 ColumnValue(relation=number, physical=ra),
                 ColumnValue(relation=other, physical=dec),
             ),
-        ) if number == other and number in relations:
-            table = relations[number].table
-            position = table.position
-            if position is not None and (position.ra, position.dec) == (ra, dec):
-                return IndexedPoint(number, position, table.nrows or 0)
+        ) if number == other and number in positions:
+            columns = positions[number]
+            if (columns.ra, columns.dec) == (ra, dec):
+                return IndexedPoint(number, columns)
     return None
-
-
-def envelope_suffices(ranges: tuple[tuple[int, int], ...], rows: int) -> bool:
-    """Tell whether it is cheaper to test all rows between the first and the last range.
-
-    Parameters
-    ----------
-    ranges
-        As `cone_ranges` gives them.
-    rows
-        Rows of the table, taken as spread over the sky.
-    """
-    covered = sum(last - first + 1 for first, last in ranges)
-    span = ranges[-1][1] - ranges[0][0] + 1
-    spared: float = rows * (span - covered) / _CELLS
-    return spared < _CHEAP_ROWS
-
-
-@lru_cache(maxsize=1024)
-def cone_ranges(
-    ra_deg: float, dec_deg: float, radius_deg: float
-) -> tuple[tuple[int, int], ...] | None:
-    """Give the ranges of the HEALPix index that hold every point of a cone.
-
-    Parameters
-    ----------
-    ra_deg, dec_deg
-        Centre, ICRS degrees; the declination in [-90, 90].
-    radius_deg
-        Radius in degrees.
-
-    Returns
-    -------
-    tuple or None
-        First and last cell of each range, both included, ascending; none where the index cannot
-        help (radius not in [0, 90], or a centre that is no position).
-
-    Notes
-    -----
-    The depth of the cells is chosen so that a cell is about as large as the cone: a handful of
-    ranges. Cells come from ``cdshealpix`` as a multi-order list.
-    """
-    from astropy import units
-    from astropy.coordinates import Latitude, Longitude
-    from cdshealpix import nested
-
-    if not (0 <= radius_deg <= MAX_INDEXED_RADIUS_DEG - _RADIUS_PADDING and abs(dec_deg) <= 90):
-        return None
-    if not math.isfinite(ra_deg):
-        return None
-    padded_deg = radius_deg * (1 + _RADIUS_PADDING) + _RADIUS_PADDING
-    cells, depths, _ = nested.cone_search(
-        Longitude(ra_deg, units.deg),
-        Latitude(dec_deg, units.deg),
-        padded_deg * units.deg,
-        _depth(padded_deg),
-    )
-    shift = 2 * (HEALPIX_ORDER - depths.astype(np.int64))
-    first = cells.astype(np.int64) << shift
-    return _merge(first, first + (np.int64(1) << shift) - 1)
-
-
-def bounding_cone(
-    vertices_deg: tuple[tuple[float, float], ...],
-) -> tuple[float, float, float] | None:
-    """Give a cone that holds a polygon of great-circle arcs.
-
-    Parameters
-    ----------
-    vertices_deg
-        Longitude and latitude of the vertices, in degrees.
-
-    Returns
-    -------
-    tuple or None
-        Longitude, latitude and radius in degrees; none where the vertices have no middle, or
-        lie farther than 90 degrees from it (a cone up to there is convex, and so holds the
-        arcs between its points).
-    """
-    lon, lat = np.radians(np.array(vertices_deg, dtype=float)).T
-    vectors = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-    middle = vectors.sum(axis=1)
-    length = float(np.linalg.norm(middle))
-    if not length > 1e-6:
-        return None
-    middle /= length
-    apart = np.linalg.norm(vectors - middle[:, None], axis=0)
-    radius_deg = float(np.degrees(2 * np.arcsin(np.clip(apart.max() / 2, 0, 1)))) + 1e-9
-    if not radius_deg < MAX_INDEXED_RADIUS_DEG:
-        return None
-    x, y, z = middle
-    return (
-        float(np.degrees(np.arctan2(y, x))) % 360,
-        float(np.degrees(np.arctan2(z, np.hypot(x, y)))),
-        radius_deg,
-    )
-
-
-def _depth(radius_deg: float) -> int:
-    # A cell of depth d is about 58.6 / 2**d degrees wide; one depth finer than the radius.
-    # cdshealpix itself looks two depths deeper, and must not pass the finest.
-    return int(np.clip(math.ceil(math.log2(58.6 / radius_deg)) + 1, 0, HEALPIX_ORDER - 2))
-
-
-def _merge(
-    first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
-) -> tuple[tuple[int, int], ...]:
-    order = np.argsort(first)
-    first, last = first[order], last[order]
-    gaps = first[1:] - last[:-1] - 1
-    open_gaps = np.flatnonzero(gaps > 0)
-    if open_gaps.size >= _MAX_RANGES:
-        widest = np.argsort(gaps[open_gaps])[-(_MAX_RANGES - 1) :]
-        open_gaps = np.sort(open_gaps[widest])
-    starts = np.concatenate(([0], open_gaps + 1))
-    ends = np.concatenate((open_gaps, [len(last) - 1]))
-    return tuple(zip(first[starts].tolist(), last[ends].tolist(), strict=True))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from registry.errors import NotAllowed, RegistryError, UnsupportedFormat
+from registry.errors import MetadataUnavailable, NotAllowed, RegistryError, UnsupportedFormat
 from registry.formats.writers.votable import error_document
 from vo_service.adql.errors import AdqlError
 from vo_service.dali.errors import DaliError
@@ -24,6 +24,7 @@ from vo_service.engines.base import (
     QueryTimeout,
 )
 from vo_service.http.authentication import CredentialsRejected
+from vo_service.http.bodies import discard_body
 from vo_service.queries import ServiceBusy
 
 __all__ = ["STATUS", "install_errors", "text_error", "votable_error"]
@@ -35,6 +36,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotAllowed, 403),
     (ServiceBusy, 503),
     (EngineUnavailable, 503),
+    (MetadataUnavailable, 503),
     (QueryTimeout, 408),
     (EngineError, 400),
     (AdqlError, 400),
@@ -87,6 +89,8 @@ def install_errors(
 
 def _http(error: HTTPException, render: Callable[[str, int], Response]) -> Response:
     status = error.code or 500
+    if status == 413:
+        discard_body(request.environ)
     response = render(_words(error, status), status)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
@@ -112,6 +116,8 @@ def _known(error: Exception, status: int, render: Callable[[str, int], Response]
     if isinstance(error, QueryTimeout):
         message += "; ask for less: a smaller region, fewer rows, simpler joins"
     response = render(message[:1].upper() + message[1:], status)
+    if status == 503 and not isinstance(error, ServiceBusy):
+        _LOG.error("%s %s: %s", request.method, request.path, error, exc_info=error)
     if isinstance(error, ServiceBusy):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif status == 503:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import time
@@ -11,6 +12,7 @@ from types import TracebackType
 
 from flask import Response, request
 
+from registry.errors import ResultIncomplete
 from registry.formats.writers.base import ResultInfo, ResultWriter
 from registry.formats.writers.stream import ResultStream
 from vo_service.http.connection import HangupWatcher, client_socket, limit_sends
@@ -119,7 +121,12 @@ class _Body:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._ready.pop(0) if self._ready else next(self._pieces)
+        try:
+            piece = self._ready.pop(0) if self._ready else next(self._pieces)
+        except ResultIncomplete as error:
+            # Web servers take this as a connection that is over: they send no last chunk, by
+            # which the client knows that it has a part, and write no traceback.
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
         self._sent += len(piece)
         return piece
 
@@ -148,10 +155,17 @@ class _Body:
                     "resolve_ms": round(timings.resolve_s * 1e3, 3),
                     "first_row_ms": round(timings.first_row_s * 1e3, 3),
                     "total_ms": round((time.perf_counter() - self._started) * 1e3, 3),
-                    "error": None if kind is None else kind.__name__,
+                    "error": self._late_error() if kind is None else kind.__name__,
                 }
             )
         )
+
+    def _late_error(self) -> str | None:
+        """Give the message of an error behind the first rows, if there was one."""
+        # Of a result that was not read to its end nothing is known.
+        with contextlib.suppress(RuntimeError):
+            return self._result.outcome().error
+        return None
 
 
 def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -12,12 +12,15 @@ from registry.model.principal import Principal
 from registry.model.table import TableSet
 from vo_service.dali.params import Parameters
 from vo_service.dali.request import RequestLimits, TapRequest
+from vo_service.http.bodies import refuse_cut_form
 from vo_service.http.errors import install_errors, votable_error
 from vo_service.http.streaming import ResultStreaming
 from vo_service.queries import QueryService
 from vo_service.tap.capabilities import LANGUAGE
 from vo_service.tap.examples import Example, render
 from vo_service.tap.page import render_page
+from vo_service.tap.uploads import request_part
+from vo_service.uploads.service import UploadService
 
 __all__ = ["tap_blueprint"]
 
@@ -32,6 +35,8 @@ def tap_blueprint(
     examples: Callable[[TableSet], list[Example]],
     tap_url: str,
     title: str,
+    infos: Callable[[TapRequest], tuple[ResultInfo, ...]],
+    uploads: UploadService | None = None,
     name: str = "tap",
 ) -> Blueprint:
     """Make the routes ``/sync``, ``/examples`` and the page at the root.
@@ -54,6 +59,10 @@ def tap_blueprint(
         Public URL of the service, without trailing slash.
     title
         Name of the service, for people.
+    infos
+        Statements that precede the table of a result.
+    uploads
+        Reads the tables that come with requests, where `limits` offers that.
     name
         Name of the blueprint, unique in the application.
     """
@@ -75,26 +84,22 @@ def tap_blueprint(
         asked = TapRequest.parse(_parameters(), limits, LANGUAGE.lang_values)
         writer = writer_for(asked.responseformat)
         running = queries.run(
-            principal(), asked.query, maxrec=asked.maxrec, time_limit_s=time_limit_s
+            principal(),
+            asked.query,
+            maxrec=asked.maxrec,
+            time_limit_s=time_limit_s,
+            uploads=() if uploads is None else uploads.read(asked.uploads, request_part),
         )
-        infos = _infos(asked, tap_url, title)
-        return streaming.respond(running, writer, content_type(asked.responseformat), infos)
+        return streaming.respond(running, writer, content_type(asked.responseformat), infos(asked))
 
     install_errors(blueprint, votable_error)
     return blueprint
 
 
 def _parameters() -> Parameters:
-    return Parameters(request.args.to_dict(flat=False), request.form.to_dict(flat=False))
-
-
-def _infos(asked: TapRequest, tap_url: str, title: str) -> tuple[ResultInfo, ...]:
-    return (
-        ResultInfo("standardID", "ivo://ivoa.net/std/TAP"),
-        ResultInfo("publisher", title),
-        ResultInfo("reference_url", tap_url, ucd="meta.ref.url"),
-        ResultInfo("query", asked.query),
-    )
+    form = request.form.to_dict(flat=False)
+    refuse_cut_form()
+    return Parameters(request.args.to_dict(flat=False), form)
 
 
 def _private(response: Response) -> Response:

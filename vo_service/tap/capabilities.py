@@ -17,12 +17,16 @@ from registry.model.capability import (
     LimitUnit,
     OutputFormat,
     TapCapability,
+    TimeLimits,
     UrlUse,
 )
 from vo_service.adql.functions import FUNCTIONS, feature_forms
 from vo_service.dali.request import RequestLimits
 
 __all__ = ["LANGUAGE", "tap_capabilities"]
+
+_UPLOAD_METHODS = ("inline", "http", "https")
+"""Sources of UPLOAD that are understood (TAPRegExt 1.0, section 2.5)."""
 
 
 def _groups() -> tuple[FeatureGroup, ...]:
@@ -53,7 +57,13 @@ LANGUAGE = Language(
 
 
 def tap_capabilities(
-    tap_url: str, limits: RequestLimits, writers: Iterable[ResultWriter]
+    tap_url: str,
+    limits: RequestLimits,
+    writers: Iterable[ResultWriter],
+    retention: TimeLimits,
+    duration: TimeLimits,
+    *,
+    upload_bytes: int | None = None,
 ) -> tuple[Capability, ...]:
     """List the capabilities of a TAP service.
 
@@ -65,7 +75,12 @@ def tap_capabilities(
         What requests may ask for.
     writers
         Of the formats in which results are served, the default one first.
+    retention, duration
+        How long jobs are kept, and how long they may run.
+    upload_bytes
+        Size of the tables that may come with a query; nothing where none may.
     """
+    methods, upload_limit = _uploads(upload_bytes)
     return (
         _vosi("capabilities", tap_url, "ivo://ivoa.net/std/VOSI#capabilities"),
         _vosi("availability", tap_url, "ivo://ivoa.net/std/VOSI#availability"),
@@ -79,11 +94,24 @@ def tap_capabilities(
             (Interface(tap_url, UrlUse.BASE, role="std", version="1.1"),),
             languages=(LANGUAGE,),
             output_formats=tuple(each for writer in writers for each in _formats(writer)),
+            retention_period=retention,
+            execution_duration=duration,
             output_limit=DataLimits(
-                LimitUnit.ROW, limits.maxrec_default_rows, limits.maxrec_hard_rows
+                LimitUnit.ROW,
+                min(limits.maxrec_default_rows, limits.maxrec_hard_rows),
+                limits.maxrec_hard_rows,
             ),
+            upload_methods=methods,
+            upload_limit=upload_limit,
         ),
     )
+
+
+def _uploads(limit_bytes: int | None) -> tuple[tuple[str, ...], DataLimits | None]:
+    if limit_bytes is None:
+        return (), None
+    methods = tuple(f"ivo://ivoa.net/std/TAPRegExt#upload-{each}" for each in _UPLOAD_METHODS)
+    return methods, DataLimits(LimitUnit.BYTE, limit_bytes, limit_bytes)
 
 
 def _vosi(resource: str, tap_url: str, standard_id: str, use: UrlUse = UrlUse.FULL) -> Capability:

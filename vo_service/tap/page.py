@@ -25,6 +25,7 @@ pre{background:#1c242d}td,th{border-color:#33404d}}
 _FORMATS = (
     ("html", "table on this page"),
     ("votable", "VOTable"),
+    ("fits", "FITS"),
     ("csv", "CSV"),
     ("parquet", "Parquet"),
 )

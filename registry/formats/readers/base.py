@@ -10,6 +10,8 @@ from typing import Protocol, Self
 
 import pyarrow as pa
 
+from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+
 __all__ = ["BATCH_ROWS", "FileColumn", "OpenedTable", "TableReader"]
 
 BATCH_ROWS = 65_536
@@ -28,6 +30,8 @@ class FileColumn:
         Arrow type of the batches; dictionaries are decoded, extension types unwrapped.
     unit, ucd, utype, description
         What the file says, unchecked.
+    frame
+        Reference frame of a coordinate, as a file's COOSYS names it.
     """
 
     name: str
@@ -36,6 +40,7 @@ class FileColumn:
     ucd: str | None = None
     utype: str | None = None
     description: str | None = None
+    frame: str | None = None
 
 
 class OpenedTable(Protocol):
@@ -54,6 +59,11 @@ class OpenedTable(Protocol):
     @property
     def n_rows(self) -> int | None:
         """Number of rows, where the file tells it without being read."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know of the reading: a change of shape, a part left out."""
         ...
 
     def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
@@ -102,6 +112,11 @@ class TableReader(Protocol):
         """Name of the format for people."""
         ...
 
+    @property
+    def options(self) -> frozenset[str]:
+        """Names of the `ReadOptions` that mean something for this format."""
+        ...
+
     def recognises(self, head: bytes, suffix: str) -> bool:
         """Tell whether a file is of this format.
 
@@ -114,8 +129,15 @@ class TableReader(Protocol):
         """
         ...
 
-    def open(self, path: Path) -> OpenedTable:
+    def open(self, path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> OpenedTable:
         """Open a file and read what it says about its columns.
+
+        Parameters
+        ----------
+        path
+            The file.
+        options
+            Which table of the file, where it holds several.
 
         Raises
         ------

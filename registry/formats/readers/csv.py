@@ -1,12 +1,11 @@
-"""Reader of CSV files: comma, a header line, UTF-8.
+"""Reader of text tables in UTF-8: CSV and its relatives.
 
-The types come from the whole file, never from its beginning; see `csv_types` for the rules.
+`csv_dialect` tells how the layout is found. The types come from the whole file, never from its
+beginning; see `csv_types` for the rules.
 """
 
 from __future__ import annotations
 
-import csv
-import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,62 +15,73 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from registry.errors import UnreadableFile, UnsupportedFile
+from registry.errors import UnreadableFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
+from registry.formats.readers.csv_blanks import BlankSeparatedFile
+from registry.formats.readers.csv_dialect import BLANKS, find_dialect, looks_tabular
 from registry.formats.readers.csv_text import check_text
-from registry.formats.readers.csv_types import TypeGuess, convert, is_number
+from registry.formats.readers.csv_types import TypeGuess, convert
+from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
 
 __all__ = ["CsvReader", "CsvTable"]
 
 _BLOCK_BYTES = 8 * 1024 * 1024
 """Bytes that are parsed at once; also the longest row that can be read."""
 
-_MAX_COLUMNS = 20_000
-"""Columns at most: a header beyond it is a table on its side, or not CSV."""
-
-_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".asc", ".ascii", ".cat", ".psv", ".ecsv")
 
 
 class CsvReader:
-    """Recognises and opens comma-separated text with a header line."""
+    """Recognises and opens text tables, with any usual delimiter."""
 
     name = "CSV"
+    options = frozenset({"delimiter"})
 
     def recognises(self, head: bytes, suffix: str) -> bool:
-        """Tell whether a file may be CSV: text, with a comma or the suffix."""
-        first_line = head.split(b"\n", 1)[0]
-        return b"," in first_line or suffix in (".csv", ".txt")
+        """Tell whether a file may be a text table, by its suffix or its first lines."""
+        return suffix in _SUFFIXES or looks_tabular(head)
 
-    def open(self, path: Path) -> CsvTable:
+    def open(self, path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> CsvTable:
         """Open a file, check its text and find the types of its columns.
+
+        Parameters
+        ----------
+        path
+            The file.
+        options
+            The delimiter, where it is not plain.
 
         Raises
         ------
         UnreadableFile
-            If it is not UTF-8, has no header, or a row has another number of values.
+            If it is not UTF-8, its header is not plain, or a row has another number of values.
         UnsupportedFile
-            If it is text of another format, or not text at all.
+            If it is not text at all.
         """
-        return CsvTable(path)
+        return CsvTable(path, options.delimiter)
 
 
 class CsvTable:
-    """A CSV file whose columns have the narrowest type that holds every value of the file.
+    """A text table whose columns have the narrowest type that holds every value of the file.
 
     Parameters
     ----------
     path
         The file; it is opened for each reading.
+    delimiter
+        What the user says of it.
     """
 
     description: str | None = None
+    warnings: tuple[str, ...] = ()
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delimiter: str | None = None) -> None:
         self._path = path
         quotes_pair_up = check_text(path)
-        names = _header(path)
+        self._dialect = find_dialect(path, delimiter)
+        names = self._dialect.names
         self._n_columns = len(names)
-        guesses = [TypeGuess() for _ in names]
+        guesses = [TypeGuess(self._dialect.decimal_comma) for _ in names]
         rows = 0
         last: pa.RecordBatch | None = None
         for batch in self._text_batches():
@@ -108,7 +118,10 @@ class CsvTable:
         names = [f"c{index}" for index in range(self._n_columns)]
         for batch in self._text_batches():
             try:
-                arrays = [convert(a, t) for a, t in zip(batch.columns, self._types, strict=True)]
+                arrays = [
+                    convert(values, arrow, self._dialect.decimal_comma)
+                    for values, arrow in zip(batch.columns, self._types, strict=True)
+                ]
             except pa.ArrowInvalid as error:
                 raise UnreadableFile(
                     f"{self._path.name!r} changed while it was being read; try again"
@@ -133,17 +146,23 @@ class CsvTable:
 
     def _text_batches(self) -> Iterator[pa.RecordBatch]:
         names = [f"f{index}" for index in range(self._n_columns)]
-        with _readable(self._path):
+        is_blank = self._dialect.delimiter == BLANKS
+        with _readable(self._path, self._dialect.has_header), self._source() as source:
             reader = pacsv.open_csv(
-                self._path,
+                source,
                 # Row numbers are in the messages only without threads.
                 read_options=pacsv.ReadOptions(
                     use_threads=False,
                     block_size=_BLOCK_BYTES,
                     column_names=names,
-                    skip_rows_after_names=1,
+                    skip_rows=0 if is_blank else self._dialect.skipped_lines,
+                    skip_rows_after_names=int(self._dialect.has_header),
                 ),
-                parse_options=pacsv.ParseOptions(newlines_in_values=True),
+                parse_options=pacsv.ParseOptions(
+                    delimiter="\t" if is_blank else self._dialect.delimiter,
+                    newlines_in_values=not is_blank,
+                    invalid_row_handler=_skip_comment,
+                ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
                     strings_can_be_null=True,
@@ -154,48 +173,18 @@ class CsvTable:
             with reader:
                 yield from reader
 
-
-def _header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        rows = csv.reader(itertools.islice(handle, 10_000))
-        try:
-            names = next((row for row in rows if row), None)
-        except csv.Error as error:
-            raise UnreadableFile(
-                f"the header of {path.name!r} cannot be read ({error}); it must be one line of "
-                "column names separated by commas"
-            ) from error
-    if names is None:
-        raise UnreadableFile(f"{path.name!r} has blank lines only; write or transfer it again")
-    if len(names) > _MAX_COLUMNS:
-        raise UnreadableFile(
-            f"the first line of {path.name!r} has {len(names)} values, more than {_MAX_COLUMNS} "
-            "columns; is the table on its side?"
-        )
-    _check_delimiter(path, names)
-    if all(is_number(name) for name in names):
-        raise UnreadableFile(
-            f"{path.name!r} has no header: its first line is {','.join(names[:5])!r}; put a "
-            "line with the column names before it"
-        )
-    return [name.strip() or f"column_{index}" for index, name in enumerate(names, start=1)]
+    @contextmanager
+    def _source(self) -> Iterator[pa.NativeFile]:
+        if self._dialect.delimiter != BLANKS:
+            with pa.OSFile(str(self._path)) as source:
+                yield source
+            return
+        with BlankSeparatedFile(self._path) as lines, pa.PythonFile(lines, "r") as source:
+            yield source
 
 
-def _check_delimiter(path: Path, names: list[str]) -> None:
-    if len(names) > 1:
-        return
-    line = names[0]
-    for mark, plural in _OTHER_DELIMITERS.items():
-        if mark in line:
-            raise UnsupportedFile(
-                f"the header of {path.name!r} has no comma, but {plural}; only commas are read "
-                "now: convert it to CSV with commas, or to Parquet"
-            )
-    if len(line.split()) > 2 or line.startswith("#"):
-        raise UnsupportedFile(
-            f"{path.name!r} has no comma in its first line ({line[:60]!r}); it must be CSV with "
-            "commas and a header line"
-        )
+def _skip_comment(row: pacsv.InvalidRow) -> str:
+    return "skip" if row.text.lstrip().startswith("#") else "error"
 
 
 def _refuse_open_quote(path: Path, last_row: pa.RecordBatch, row: int) -> None:
@@ -209,7 +198,7 @@ def _refuse_open_quote(path: Path, last_row: pa.RecordBatch, row: int) -> None:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _readable(path: Path, has_header: bool) -> Iterator[None]:
     try:
         yield
     except pa.ArrowInvalid as error:
@@ -219,15 +208,16 @@ def _readable(path: Path) -> Iterator[None]:
                 f"{path.name!r} has a row of more than {_BLOCK_BYTES // 2**20} MB: is a quotation "
                 "mark left open?"
             ) from error
-        raise UnreadableFile(_ragged(path, text)) from error
+        raise UnreadableFile(_ragged(path, text, has_header)) from error
 
 
-def _ragged(path: Path, text: str) -> str:
+def _ragged(path: Path, text: str, has_header: bool) -> str:
     message = text.removeprefix("CSV parse error: ")
     if message.startswith("Row #"):
         row, _, rest = message.removeprefix("Row #").partition(": ")
+        counted = " (the header is row 1)" if has_header else ""
         return (
-            f"{path.name!r}, row {row} (the header is row 1): {rest[:1].lower()}{rest[1:200]}; "
-            "every row must have as many values as the header has names"
+            f"{path.name!r}, row {row}{counted}: {rest[:1].lower()}{rest[1:200]}; "
+            "every row must have as many values as there are columns"
         )
     return f"{path.name!r} cannot be read as CSV: {message[:300]}; check its quotation marks"

@@ -11,7 +11,9 @@ The narrowest of these that holds every value of the column, an empty value bein
 5. timestamp in microseconds: complete ISO dates with time (``2026-01-31T12:00:00[.ffffff][Z]``).
 6. text, exactly as it stands, spaces included.
 
-Spaces around a number do not count, and ``""`` in a column of numbers is null.
+Spaces around a number do not count. In a column of numbers, booleans or times ``""`` and the
+words of `_MISSING` (``NA``, ``null``, ``--`` ...) are null; in a column of text they are text.
+Fortran's ``1.5D+03`` is a number, and so is ``1,5`` where `find_dialect` found decimal commas.
 """
 
 from __future__ import annotations
@@ -19,11 +21,18 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["TypeGuess", "convert", "is_number"]
+__all__ = ["TypeGuess", "convert", "is_missing", "is_number"]
 
 _ISO = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z?$"
 
 _WHOLE_OR_NAN = r"^([+-]?\d+|[nN][aA][nN])$"
+
+_MISSING = ("null", "none", "na", "n/a", "<na>", "#n/a", "nil", "-", "--", "---", "?", "masked")
+"""Words for a missing value, in lower case, as pandas, R, astropy, Topcat and people write it."""
+
+_FORTRAN_EXPONENT = r"^([+-]?[\d.]+)[dD]([+-]?\d+)$"
+
+_DECIMAL_COMMA = r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$"
 
 _CANDIDATES: tuple[pa.DataType, ...] = (
     pa.int64(),
@@ -36,9 +45,16 @@ _CANDIDATES: tuple[pa.DataType, ...] = (
 
 
 class TypeGuess:
-    """Finds the type of a column while its values go by."""
+    """Finds the type of a column while its values go by.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    decimal_comma
+        Whether ``1,5`` is a number.
+    """
+
+    def __init__(self, decimal_comma: bool = False) -> None:
+        self._decimal_comma = decimal_comma
         self._possible = list(_CANDIDATES)
         self._only_whole = True
         self._has_number = False
@@ -51,7 +67,7 @@ class TypeGuess:
         values
             Strings; null where the file has nothing.
         """
-        cleaned = _cleaned(values)
+        cleaned = _cleaned(values, self._decimal_comma)
         if not self._possible or cleaned.null_count == len(cleaned):
             return
         self._possible = [arrow for arrow in self._possible if _fits(cleaned, arrow)]
@@ -74,8 +90,17 @@ class TypeGuess:
         return pa.string()
 
 
-def convert(values: pa.Array, arrow: pa.DataType) -> pa.Array:
+def convert(values: pa.Array, arrow: pa.DataType, decimal_comma: bool = False) -> pa.Array:
     """Turn strings into the type that `TypeGuess` found.
+
+    Parameters
+    ----------
+    values
+        Strings.
+    arrow
+        Their type.
+    decimal_comma
+        As it was given to `TypeGuess`.
 
     Raises
     ------
@@ -84,7 +109,7 @@ def convert(values: pa.Array, arrow: pa.DataType) -> pa.Array:
     """
     if pa.types.is_string(arrow):
         return values
-    return _converted(_cleaned(values), arrow)
+    return _converted(_cleaned(values, decimal_comma), arrow)
 
 
 def is_number(text: str) -> bool:
@@ -96,10 +121,21 @@ def is_number(text: str) -> bool:
     return True
 
 
-def _cleaned(values: pa.Array) -> pa.Array:
+def is_missing(text: str) -> bool:
+    """Tell whether a text stands for a missing number."""
+    return text.lower() in ("", "nan", *_MISSING)
+
+
+def _cleaned(values: pa.Array, decimal_comma: bool) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(values)
+    if decimal_comma:
+        trimmed = pc.replace_substring_regex(trimmed, _DECIMAL_COMMA, r"\1.\2")
     # Some programs write a missing number as "".
-    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    missing = pc.is_in(pc.utf8_lower(trimmed), _MISSING_WORDS)
+    return pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
+
+
+_MISSING_WORDS = pa.array(["", *_MISSING])
 
 
 def _fits(values: pa.Array, arrow: pa.DataType) -> bool:
@@ -122,7 +158,16 @@ def _converted(values: pa.Array, arrow: pa.DataType) -> pa.Array:
         return _plain_integers(values).cast(arrow)
     if pa.types.is_timestamp(arrow):
         return pc.utf8_rtrim(values, "Z").cast(arrow)
+    if pa.types.is_floating(arrow):
+        return _floats(values, arrow)
     return values.cast(arrow)
+
+
+def _floats(values: pa.Array, arrow: pa.DataType) -> pa.Array:
+    try:
+        return values.cast(arrow)
+    except pa.ArrowInvalid:
+        return pc.replace_substring_regex(values, _FORTRAN_EXPONENT, r"\1e\2").cast(arrow)
 
 
 def _plain_integers(values: pa.Array) -> pa.Array:

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from registry.errors import UnreadableFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
-from registry.formats.readers.voparquet import FileMetadata, file_metadata
+from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+from registry.formats.readers.plain_arrow import plain_batch, plain_schema
+from registry.formats.readers.voparquet import file_metadata
 
 __all__ = ["ParquetReader", "ParquetTable"]
 
@@ -29,12 +31,17 @@ class ParquetReader:
     """Recognises and opens Parquet files."""
 
     name = "Parquet"
+    options: frozenset[str] = frozenset()
 
     def recognises(self, head: bytes, suffix: str) -> bool:  # noqa: ARG002 - the signature decides
         """Tell whether a file starts as Parquet does."""
         return head.startswith(_MAGIC)
 
-    def open(self, path: Path) -> ParquetTable:
+    def open(
+        self,
+        path: Path,
+        options: ReadOptions = DEFAULT_OPTIONS,  # noqa: ARG002 - there is nothing to choose
+    ) -> ParquetTable:
         """Open a file and read its footer.
 
         Raises
@@ -54,6 +61,8 @@ class ParquetTable:
         The file; it stays open until `close`.
     """
 
+    warnings: tuple[str, ...] = ()
+
     def __init__(self, path: Path) -> None:
         with path.open("rb") as handle:
             handle.seek(-min(4, path.stat().st_size), 2)
@@ -65,9 +74,13 @@ class ParquetTable:
         with _readable(path):
             self._file = pq.ParquetFile(path, memory_map=True)
         self._path = path
-        self._schema = _decoded_schema(self._file.schema_arrow)
+        self._refuse_summary()
+        self.schema: pa.Schema = plain_schema(self._file.schema_arrow)
         metadata = file_metadata(self._file.schema_arrow)
-        self.columns = tuple(_file_column(field, metadata) for field in self._schema)
+        self.columns = tuple(
+            FileColumn(field.name, field.type, *metadata.said_of(field.name))
+            for field in self.schema
+        )
         self.description = metadata.description
 
     @property
@@ -92,7 +105,18 @@ class ParquetTable:
         fitting_rows = max(_MIN_BATCH_ROWS, _BATCH_BYTES // self._row_bytes())
         with _readable(self._path):
             for batch in self._file.iter_batches(min(batch_rows, fitting_rows)):
-                yield _decoded(batch, self._schema)
+                yield plain_batch(batch, self.schema)
+
+    def _refuse_summary(self) -> None:
+        metadata = self._file.metadata
+        if metadata.num_row_groups and metadata.num_columns:
+            rows_in = metadata.row_group(0).column(0).file_path
+            if rows_in:
+                self._file.close()
+                raise UnreadableFile(
+                    f"{self._path.name!r} is the summary of several Parquet files, whose rows are "
+                    f"in others ({rows_in!r} ...); publish the folder of the catalogue"
+                )
 
     def _row_bytes(self) -> int:
         metadata = self._file.metadata
@@ -100,7 +124,7 @@ class ParquetTable:
         encoded: int = sum(metadata.row_group(group).total_byte_size for group in groups)
         # Encoded pages may be much smaller than the values that they stand for.
         n_rows: int = max(1, metadata.num_rows)
-        return max(8 * len(self._schema), encoded // n_rows, 1)
+        return max(8 * len(self.schema), encoded // n_rows, 1)
 
     def close(self) -> None:
         """Release the file."""
@@ -118,39 +142,13 @@ class ParquetTable:
         self.close()
 
 
-def _file_column(field: pa.Field, metadata: FileMetadata) -> FileColumn:
-    said = metadata.columns.get(field.name)
-    if said is None:
-        return FileColumn(field.name, field.type)
-    return FileColumn(field.name, field.type, said.unit, said.ucd, said.utype, said.description)
-
-
-def _decoded_schema(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([pa.field(field.name, _decoded_type(field.type)) for field in schema])
-
-
-def _decoded_type(arrow: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(arrow):
-        return _decoded_type(arrow.value_type)
-    if isinstance(arrow, pa.BaseExtensionType):
-        return _decoded_type(arrow.storage_type)
-    return arrow
-
-
-def _decoded(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    arrays = []
-    for array, field in zip(batch.columns, schema, strict=True):
-        plain = array.storage if isinstance(array, pa.ExtensionArray) else array
-        if pa.types.is_dictionary(plain.type):
-            plain = plain.dictionary_decode()
-        arrays.append(plain if plain.type == field.type else plain.cast(field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
+    except MemoryError:
+        # Arrow's is an ArrowException as well, but tells nothing of the file.
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

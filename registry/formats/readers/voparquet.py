@@ -34,6 +34,11 @@ class FileMetadata:
     columns: dict[str, SaidOfColumn] = field(default_factory=dict)
     description: str | None = None
 
+    def said_of(self, column: str) -> tuple[str | None, str | None, str | None, str | None]:
+        """Give unit, UCD, utype and description of a column, as `FileColumn` takes them."""
+        said = self.columns.get(column, SaidOfColumn())
+        return said.unit, said.ucd, said.utype, said.description
+
 
 def file_metadata(schema: pa.Schema) -> FileMetadata:
     """Collect what the metadata of a Parquet file says; what cannot be read is passed over.

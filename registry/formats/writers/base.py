@@ -126,10 +126,15 @@ class ResultWriter(Protocol):
         """Produce the document piece by piece.
 
         Nothing is produced before the first batch has arrived: an error that the source
-        raises until then leaves the first ``next()`` with no byte sent.
+        raises until then leaves the first ``next()`` with no byte sent. Formats that state the
+        number of rows in front (FITS, HDF5) produce nothing before the last batch.
 
         Raises
         ------
+        FormatLimit
+            Before the first byte, if the result passes what the format can hold.
+        StorageFull
+            Before the first byte, if a format that needs all rows first finds no room for them.
         ResultIncomplete
             After the last byte, when the result broke off in mid-stream and the format has
             no place for an error. Formats that have one finish the document instead.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pybase64
 
@@ -10,7 +10,7 @@ from registry.formats.writers.base import Result, started
 from registry.formats.writers.packing import packed_rows
 from registry.formats.writers.votable import VOTABLE_MEDIA_TYPE, document_head, document_tail
 
-__all__ = ["Binary2Writer"]
+__all__ = ["Binary2Writer", "base64_pieces"]
 
 
 class Binary2Writer:
@@ -27,11 +27,17 @@ class Binary2Writer:
         batches = started(result.batches)
         head = document_head(result.fields, result.infos)
         yield f'{head}<DATA>\n<BINARY2>\n<STREAM encoding="base64">'.encode()
-        carried = b""
-        for batch in batches:
-            data = carried + packed_rows(batch.columns, result.fields)
-            whole = len(data) - len(data) % 3
-            carried = data[whole:]
-            yield pybase64.b64encode(memoryview(data)[:whole])
+        yield from base64_pieces(packed_rows(batch.columns, result.fields) for batch in batches)
         tail = document_tail(result.outcome(), result.maxrec)
-        yield pybase64.b64encode(carried) + f"</STREAM>\n</BINARY2>\n</DATA>\n{tail}".encode()
+        yield f"</STREAM>\n</BINARY2>\n</DATA>\n{tail}".encode()
+
+
+def base64_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Encode pieces of data as one text without line breaks, piece by piece."""
+    carried = b""
+    for piece in pieces:
+        data = carried + piece
+        whole = len(data) - len(data) % 3
+        carried = data[whole:]
+        yield pybase64.b64encode(memoryview(data)[:whole])
+    yield pybase64.b64encode(carried)

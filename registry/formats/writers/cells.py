@@ -19,6 +19,7 @@ __all__ = [
     "TextStyle",
     "ascii_text",
     "cell_text",
+    "joined_elements",
     "missing_element",
     "missing_integer",
 ]
@@ -142,13 +143,25 @@ def _scalars(column: pa.Array, datatype: Datatype, style: TextStyle) -> pa.Array
 
 
 def _arrays(column: pa.Array, datatype: Datatype, style: TextStyle) -> pa.Array:
-    elements = column.flatten()
-    text = _scalars(elements, datatype, style)
-    if text.null_count:
-        text = pc.fill_null(text, missing_element(datatype, style))
+    text = _scalars(column.flatten(), datatype, style)
+    return joined_elements(column, text.fill_null(missing_element(datatype, style)), " ")
+
+
+def joined_elements(column: pa.Array, text: pa.Array, separator: str) -> pa.Array:
+    """Join the elements of arrays to one text per cell; a null array stays null.
+
+    Parameters
+    ----------
+    column
+        The arrays.
+    text
+        Their elements end to end as text, none of them null.
+    separator
+        What stands between elements.
+    """
     lengths = pc.fill_null(pc.list_value_length(column), 0)
     offsets = pa.concat_arrays(
         [pa.array([0], pa.int32()), pc.cast(pc.cumulative_sum(lengths), pa.int32())]
     )
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, text), " ")
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, text), separator)
     return joined if column.null_count == 0 else pc.if_else(column.is_valid(), joined, None)

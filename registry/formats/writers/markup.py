@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["attribute", "escaped", "escaped_column"]
+__all__ = ["attribute", "bytes_present", "escaped", "escaped_column"]
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -39,7 +39,7 @@ def attribute(name: str, value: str | None) -> str:
 
 def escaped_column(column: pa.Array) -> pa.Array:
     """Escape a string column for the content of elements, touching it only where needed."""
-    present = _bytes_present(column)
+    present = bytes_present(column)
     if present[_ILLEGAL_BYTES].any() or (present[0xEF] and present[0xBF]):
         column = pc.replace_substring_regex(column, _ILLEGAL_RE2, "")
     for character, entity in _ESCAPES:
@@ -48,7 +48,7 @@ def escaped_column(column: pa.Array) -> pa.Array:
     return column
 
 
-def _bytes_present(column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def bytes_present(column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Tell for each of the 256 bytes whether the column's UTF-8 text may hold it."""
     _, offsets, data = column.buffers()
     if data is None or len(column) == 0:

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from registry.formats.writers.base import Outcome, Result, started
+from registry.formats.writers.naming import distinct_names
+from registry.formats.writers.pieces import Pieces
 from registry.formats.writers.votable import document_head
 from registry.model.field import Field
 
-__all__ = ["ParquetWriter", "distinct_names"]
+__all__ = ["ParquetWriter"]
 
 ROW_GROUP_ROWS = 131_072
 """Rows after which a row group is written: about DuckDB's own size, 122,880."""
@@ -51,7 +53,7 @@ class ParquetWriter:
         fields = distinct_names(result.fields)
         schema = pa.schema([field.arrow for field in fields])
         lengths = [0] * len(fields)
-        pieces = _Pieces()
+        pieces = Pieces()
         # Snappy: every reader of Parquet has it, and it is the faster one to write
         with pq.ParquetWriter(
             pa.PythonFile(pieces, "w"), schema, compression="snappy", store_schema=False
@@ -68,54 +70,6 @@ class ParquetWriter:
             footer = _footer(result, fields, lengths, result.outcome())
             writer.add_key_value_metadata(footer)
         yield pieces.taken()
-
-
-class _Pieces:
-    """A file that only grows, whose bytes are taken away as they come."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._position = 0
-
-    def write(self, data: bytes) -> int:
-        piece = bytes(data)
-        self._pieces.append(piece)
-        self._position += len(piece)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self._position
-
-    def flush(self) -> None:
-        """Have nothing to flush: pieces are taken from memory."""
-
-    def close(self) -> None:
-        """Keep what was written, for the last piece."""
-
-    def taken(self) -> bytes:
-        data = b"".join(self._pieces)
-        self._pieces.clear()
-        return data
-
-
-def distinct_names(fields: Sequence[Field]) -> list[Field]:
-    """Give repeated names a number (``z``, ``z_2``): a Parquet file needs distinct columns.
-
-    Names that are unique already are never changed; a number that is taken is passed over.
-    """
-    seen: set[str] = set()
-    names = {field.name for field in fields}
-    result = []
-    for field in fields:
-        name, number = field.name, 1
-        while name in seen or (number > 1 and name in names):
-            number += 1
-            name = f"{field.name}_{number}"
-        seen.add(name)
-        result.append(field.renamed(name))
-    return result
 
 
 def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:

@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 
 from registry.errors import UnsupportedFormat
+from registry.formats.writers.arrow import ArrowWriter
 from registry.formats.writers.base import ResultWriter
+from registry.formats.writers.binary import BinaryWriter
 from registry.formats.writers.binary2 import Binary2Writer
 from registry.formats.writers.delimited import CsvWriter, TsvWriter
+from registry.formats.writers.fits import FitsWriter
+from registry.formats.writers.hdf5 import Hdf5Writer
 from registry.formats.writers.html import HtmlWriter
+from registry.formats.writers.json import JsonWriter
 from registry.formats.writers.parquet import ParquetWriter
 from registry.formats.writers.tabledata import TabledataWriter
 
-__all__ = ["WRITERS", "content_type", "writer_for"]
+__all__ = ["ENDINGS", "WRITERS", "content_type", "writer_for"]
 
 WRITERS: tuple[ResultWriter, ...] = (
     Binary2Writer(),
     TabledataWriter(),
+    BinaryWriter(),
     CsvWriter(),
     TsvWriter(),
+    FitsWriter(),
     ParquetWriter(),
+    ArrowWriter(),
+    Hdf5Writer(),
+    JsonWriter(),
     HtmlWriter(),
 )
 """Every format; the first is the default."""
@@ -85,3 +95,14 @@ def _normal(responseformat: str) -> str:
 
 
 _BY_ALIAS = {_normal(alias): (writer, alias) for writer in WRITERS for alias in writer.aliases}
+
+ENDINGS: dict[str, ResultWriter] = {
+    f".{writer.extension}": writer for writer in reversed(WRITERS)
+} | {
+    ".votable": writer_for("votable"),
+    ".xml": writer_for("votable"),
+    ".fit": writer_for("fits"),
+    ".h5": writer_for("hdf5"),
+    ".htm": writer_for("html"),
+}
+"""The writer for each ending of a file name, with its dot; the usual one and others in use."""

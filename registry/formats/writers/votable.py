@@ -16,6 +16,8 @@ __all__ = [
     "document_head",
     "document_tail",
     "error_document",
+    "is_position",
+    "overflow_text",
     "unique_identifiers",
 ]
 
@@ -51,7 +53,7 @@ class _Frames:
     def of(self, field: Field) -> str | None:
         if field.type.is_timestamp:
             return self.time
-        return self.position if _is_position(field) else None
+        return self.position if is_position(field) else None
 
 
 def unique_identifiers(names: Sequence[str]) -> list[str]:
@@ -83,6 +85,7 @@ def document_head(
     outcome: Outcome | None = None,
     maxrec: int | None = None,
     identifiers: bool = True,
+    declared_nulls: bool = False,
 ) -> str:
     """Write a document up to its last FIELD; TABLE, RESOURCE and VOTABLE stay open.
 
@@ -98,6 +101,9 @@ def document_head(
         The limit in rows, to be named beside an overflow.
     identifiers
         Whether each FIELD has an ID.
+    declared_nulls
+        Whether columns of integers declare the value that stands for null, which their rows
+        cannot mark otherwise (BINARY). Arrays always declare that of a missing element.
     """
     ids = unique_identifiers([field.name for field in fields])
     frames = _frames(fields, set(ids))
@@ -107,7 +113,7 @@ def document_head(
         lines.append(_mark(outcome, maxrec))
     lines.append('<TABLE name="result">\n')
     for field, identifier in zip(fields, ids, strict=True):
-        lines.append(_field(field, identifier if identifiers else None, frames))
+        lines.append(_field(field, identifier if identifiers else None, frames, declared_nulls))
     return "".join(lines)
 
 
@@ -132,11 +138,12 @@ def _mark(outcome: Outcome, maxrec: int | None) -> str:
     if outcome.error is not None:
         return _status("ERROR", outcome.error)
     if outcome.overflow:
-        return _status("OVERFLOW", _overflow_text(maxrec))
+        return _status("OVERFLOW", overflow_text(maxrec))
     return ""
 
 
-def _overflow_text(maxrec: int | None) -> str:
+def overflow_text(maxrec: int | None) -> str:
+    """Tell people why rows are missing, given the limit in rows."""
     if maxrec == 0:
         return "MAXREC=0 asks for the columns alone."
     limit = "" if maxrec is None else f" at MAXREC={maxrec}"
@@ -156,7 +163,7 @@ def _info(info: ResultInfo) -> str:
     return f"<INFO{attributes}>{escaped(info.text)}</INFO>\n"
 
 
-def _field(field: Field, identifier: str | None, frames: _Frames) -> str:
+def _field(field: Field, identifier: str | None, frames: _Frames, declared_nulls: bool) -> str:
     attributes = "".join(
         attribute(name, value)
         for name, value in (
@@ -174,7 +181,8 @@ def _field(field: Field, identifier: str | None, frames: _Frames) -> str:
     content = ""
     if field.description:
         content += f"<DESCRIPTION>{escaped(field.description)}</DESCRIPTION>"
-    if field.type.is_array and field.type.datatype in _DECLARED_MISSING:
+    declared = declared_nulls or field.type.is_array
+    if declared and field.type.datatype in _DECLARED_MISSING:
         content += f'<VALUES null="{missing_integer(field.type.datatype)}"/>'
     return f"<FIELD{attributes}>{content}</FIELD>\n" if content else f"<FIELD{attributes}/>\n"
 
@@ -194,7 +202,7 @@ def _arraysize(value_type: ValueType) -> str | None:
 
 def _frames(fields: Sequence[Field], taken: set[str]) -> _Frames:
     position = time = None
-    if any(_is_position(field) for field in fields):
+    if any(is_position(field) for field in fields):
         position = _free("icrs", taken)
         taken.add(position)
     if any(field.type.is_timestamp for field in fields):
@@ -202,7 +210,7 @@ def _frames(fields: Sequence[Field], taken: set[str]) -> _Frames:
     return _Frames(position, time)
 
 
-def _is_position(field: Field) -> bool:
+def is_position(field: Field) -> bool:
     """Whether a column is an equatorial position in degrees, and not its error."""
     return field.unit == "deg" and (field.ucd or "").lower().startswith("pos.eq")
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from registry.errors import StorageFull
+from registry.errors import MetadataUnavailable, StorageFull
 from registry.stores.metadata.migration import migrate
 
 __all__ = ["MetadataDatabase"]
@@ -58,29 +59,53 @@ class MetadataDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open one consistent snapshot for reading."""
-        with self._engine.connect() as connection, connection.begin():
+        """Open one consistent snapshot for reading.
+
+        Raises
+        ------
+        MetadataUnavailable
+            If the database cannot be reached.
+        """
+        # A transaction of SQLite is a snapshot; one of PostgreSQL must be told to be.
+        options = {} if self._is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self._transaction(options) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Open a transaction that is the only writing one; it commits on a clean exit.
+        """Open a writing transaction; it commits on a clean exit.
+
+        On SQLite it is the only one; on PostgreSQL it waits for others where it changes or
+        locks the same rows.
 
         Raises
         ------
         StorageFull
             If the disk of the database is full.
+        MetadataUnavailable
+            If the database cannot be reached.
         """
+        with self._transaction({_WRITES: True}) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
+        begun = False
         try:
             with self._engine.connect() as plain:
-                connection = plain.execution_options(**{_WRITES: True})
+                connection = plain.execution_options(**options)
                 with connection.begin():
+                    begun = True
                     yield connection
         except OperationalError as error:
             if "disk is full" in str(error.orig) or "No space left" in str(error.orig):
                 raise StorageFull(
                     f"no space left on the disk of the metadata database {self._url.database!r}; "
                     "free some space and try again"
+                ) from error
+            if not begun or error.connection_invalidated:
+                raise MetadataUnavailable(
+                    "the metadata database cannot be reached; try again in a moment"
                 ) from error
             raise
 

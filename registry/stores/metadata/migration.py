@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, select, table
 from sqlalchemy import column as sql_column
 
+from registry.errors import RegistryError
 from registry.stores.metadata.schema import REVISION
 
 if TYPE_CHECKING:
@@ -27,16 +28,28 @@ def migrate(connection: Connection) -> None:
     connection
         Open in a writing transaction; on PostgreSQL a lock keeps other starters out until it
         ends, on SQLite the writing transaction itself does.
+
+    Raises
+    ------
+    RegistryError
+        If the tables are of a newer release.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
     if _current_revision(connection) == REVISION:
         return
     from alembic import command
+    from alembic.util import CommandError
 
     config = alembic_config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise RegistryError(
+            "the metadata database was made by a newer release of pzvo; install that release, or "
+            "restore the database from before the upgrade"
+        ) from error
 
 
 def alembic_config() -> Config:

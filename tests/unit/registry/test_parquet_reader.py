@@ -125,3 +125,12 @@ def test_damage_inside_the_pages_is_found_when_they_are_read(tmp_path):
     path.write_bytes(content)
     with opened(path) as table, pytest.raises(UnreadableFile, match="damaged"):
         list(table.batches())
+
+
+def test_a_summary_of_other_files_names_them_and_opens_none(tmp_path):
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "part.parquet")
+    footer = pq.read_metadata(tmp_path / "part.parquet")
+    footer.set_file_path("Npix=2.parquet")
+    footer.write_metadata_file(tmp_path / "_metadata")
+    with pytest.raises(UnreadableFile, match=r"rows are in others .'Npix=2\.parquet'"):
+        opened(tmp_path / "_metadata")

@@ -254,6 +254,20 @@ def test_names_that_xml_cannot_hold_are_refused(site, tmp_path):
     assert report.count("control character") == 3
 
 
+def test_names_that_clients_change_are_warned_of(site, tmp_path):
+    path = written(tmp_path, **{" a": [1], "b  c": [2], "d e": [3]})
+    plan = site.service.plan(OPERATOR, path, PublishRequest("x", "other"))
+    assert plan.accepted
+    warned = [w for w in plan.warnings if "blank" in w]
+    assert [w.split("'")[1] for w in warned] == [" a", "b  c"]
+
+
+def test_names_longer_than_the_metadata_hold_are_refused(site, tmp_path):
+    path = written(tmp_path, a=[1])
+    assert site.service.plan(OPERATOR, path, PublishRequest("x" * 255, "other")).accepted
+    assert "at most 255" in problems(site, path, PublishRequest("x" * 256, "other"))
+
+
 def test_an_unreadable_file_leaves_nothing(site, tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n")

@@ -10,10 +10,14 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from vo_service.adql.functions.aggregates import AGGREGATE_FUNCTIONS
+from vo_service.adql.functions.catalogue import CATALOGUE_FUNCTIONS
 from vo_service.adql.functions.constructs import CONSTRUCTS, Construct
 from vo_service.adql.functions.declaration import CallSite, Feature, Function
+from vo_service.adql.functions.distributions import DISTRIBUTION_FUNCTIONS
 from vo_service.adql.functions.geometry import GEOMETRY_FUNCTIONS
 from vo_service.adql.functions.mathematics import MATHEMATICAL_FUNCTIONS
+from vo_service.adql.functions.positions import POSITION_FUNCTIONS
+from vo_service.adql.functions.statistics import STATISTICAL_FUNCTIONS
 from vo_service.adql.functions.text import TEXT_FUNCTIONS
 from vo_service.adql.functions.values import VALUE_FUNCTIONS
 
@@ -36,6 +40,10 @@ FUNCTIONS = MappingProxyType(
             *TEXT_FUNCTIONS,
             *VALUE_FUNCTIONS,
             *GEOMETRY_FUNCTIONS,
+            *POSITION_FUNCTIONS,
+            *CATALOGUE_FUNCTIONS,
+            *STATISTICAL_FUNCTIONS,
+            *DISTRIBUTION_FUNCTIONS,
         )
     }
 )

@@ -102,7 +102,7 @@ def make_call(
 ) -> Call:
     """Make the call of a site with its arguments as they are now."""
     field = Field(name or site.name.lower(), value_type, unit, ucd)
-    return Call(site.name, tuple(site.arguments), field, site.distinct)
+    return Call(site.name.upper(), tuple(site.arguments), field, site.distinct)
 
 
 def check_whole_number(site: CallSite, index: int) -> None:

@@ -68,8 +68,8 @@ CONSTRUCTS = (
     Construct(
         "CAST",
         Feature.TYPE,
-        "Converts a value to SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR, VARCHAR "
-        "or TIMESTAMP.",
+        "Converts a value to SMALLINT, INTEGER, BIGINT, REAL, DOUBLE PRECISION, CHAR, VARCHAR, "
+        "TIMESTAMP, POINT, CIRCLE or POLYGON.",
         "SELECT TOP 1 CAST('42' AS INTEGER) FROM TAP_SCHEMA.schemas",
     ),
     Construct(

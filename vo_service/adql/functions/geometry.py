@@ -11,8 +11,9 @@ ADQL 2.1, section 4.2.
 from __future__ import annotations
 
 from registry.model.field import Field
-from vo_service.adql.functions.arguments import is_null, make_call
+from vo_service.adql.functions.arguments import is_null, make_call, string_value
 from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
+from vo_service.adql.functions.serialised import ShapeProblem, region_shape
 from vo_service.adql.functions.shapes import (
     check_angle,
     drop_system,
@@ -23,7 +24,7 @@ from vo_service.adql.functions.shapes import (
     take_point,
 )
 from vo_service.adql.typed import Call, Constant, Expression
-from vo_service.adql.types import CIRCLE, DOUBLE, INT, POLYGON, TEXT, Kind, kind_of
+from vo_service.adql.types import CIRCLE, DOUBLE, INT, POINT, POLYGON, TEXT, Kind, kind_of
 
 __all__ = ["GEOMETRY_FUNCTIONS"]
 
@@ -50,6 +51,10 @@ def _box(site: CallSite) -> Expression:
     place_then_numbers(site, 2, "a width and a height")
     check_angle(site, 1, "width")
     check_angle(site, 2, "height")
+    for index in (1, 2):
+        size = site.arguments[index]
+        if isinstance(size, Constant) and isinstance(size.value, int | float) and size.value >= 180:
+            raise site.mismatch("The width and height of BOX are less than 180 degrees", index)
     return make_call(site, POLYGON, "deg")
 
 
@@ -68,27 +73,36 @@ def _polygon(site: CallSite) -> Expression:
 
 
 def _contains(site: CallSite) -> Expression:
-    inner, outer = take_geometry(site, 0), take_geometry(site, 1)
+    inner, outer = take_geometry(site, 0), _take_region(site, 1)
     if field_of(outer, Kind.POINT):
         raise site.mismatch("CONTAINS takes a region second: CONTAINS(point, region)", 1)
-    if not field_of(inner, Kind.POINT):
-        raise site.unsupported("CONTAINS is offered for points in regions only", 0)
-    return _inside(site, inner, outer)
+    return _related(site, "CONTAINS", inner, outer)
 
 
 def _intersects(site: CallSite) -> Expression:
-    first, second = take_geometry(site, 0), take_geometry(site, 1)
-    if field_of(first, Kind.POINT) and not field_of(second, Kind.POINT):
-        return _inside(site, first, second)
-    if field_of(second, Kind.POINT) and not field_of(first, Kind.POINT):
-        return _inside(site, second, first)
-    if field_of(first, Kind.POINT):
+    first, second = _take_region(site, 0), _take_region(site, 1)
+    if field_of(first, Kind.POINT) and field_of(second, Kind.POINT):
         raise site.mismatch("INTERSECTS takes a region; compare points with DISTANCE")
-    raise site.unsupported("INTERSECTS is offered between a point and a region only")
+    if field_of(second, Kind.POINT) or _is_moc(first):
+        first, second = second, first
+    name = "CONTAINS" if field_of(first, Kind.POINT) else "INTERSECTS"
+    return _related(site, name, first, second)
 
 
-def _inside(site: CallSite, point: Expression, region: Expression) -> Call:
-    return Call("CONTAINS", (point, region), Field(site.name.lower(), INT))
+def _take_region(site: CallSite, index: int) -> Expression:
+    """Require a shape or a coverage map."""
+    argument = site.arguments[index]
+    return argument if _is_moc(argument) else take_geometry(site, index)
+
+
+def _is_moc(expression: Expression) -> bool:
+    return isinstance(expression, Call) and expression.function == "MOC"
+
+
+def _related(site: CallSite, function: str, first: Expression, second: Expression) -> Call:
+    if _is_moc(second) and not field_of(first, Kind.POINT):
+        raise site.unsupported(f"{site.name} with a MOC is offered for points only")
+    return Call(function, (first, second), Field(site.name.lower(), INT))
 
 
 def _distance(site: CallSite) -> Expression:
@@ -103,10 +117,33 @@ def _distance(site: CallSite) -> Expression:
 
 
 def _area(site: CallSite) -> Expression:
-    shape = take_geometry(site, 0)
-    if shape.field.type.xtype != "circle":
-        raise site.unsupported("AREA is offered for circles only", 0)
+    take_geometry(site, 0)
     return make_call(site, DOUBLE, "deg**2", "phys.angArea")
+
+
+def _centroid(site: CallSite) -> Expression:
+    shape = take_geometry(site, 0)
+    if field_of(shape, Kind.POINT):
+        return shape
+    if isinstance(shape, Call) and shape.function in ("CIRCLE", "BOX"):
+        return shape.arguments[0]
+    return make_call(site, POINT, "deg", "pos.eq")
+
+
+def _region(site: CallSite) -> Expression:
+    text = string_value(site.arguments[0])
+    if text is None:
+        raise site.mismatch("REGION takes one text in single quotes", 0)
+    try:
+        return region_shape(text)
+    except ShapeProblem as problem:
+        # The text begins after its quote.
+        site.offsets[0] += 1 + problem.offset
+        raise site.unsupported(
+            f"{problem}; REGION is offered as 'CIRCLE lon lat radius', 'POLYGON lon lat ...', "
+            "'BOX lon lat width height' or 'POSITION lon lat', in ICRS degrees",
+            0,
+        ) from None
 
 
 def _coordinate(site: CallSite) -> Expression:
@@ -172,8 +209,8 @@ GEOMETRY_FUNCTIONS = (
     Function(
         name="CONTAINS",
         feature=Feature.GEOMETRY,
-        signatures=("CONTAINS(point POINT, region REGION) -> INTEGER",),
-        description="1 when the point lies in the region or on its border, otherwise 0.",
+        signatures=("CONTAINS(inner GEOMETRY, outer REGION) -> INTEGER",),
+        description="1 when the point or region lies in the region, border included, otherwise 0.",
         example=example_of("CONTAINS(POINT(150.1, 2.2), CIRCLE(150, 2, 0.5))"),
         build=_contains,
         arity=(2, 2),
@@ -183,15 +220,14 @@ GEOMETRY_FUNCTIONS = (
         name="INTERSECTS",
         feature=Feature.GEOMETRY,
         signatures=(
+            "INTERSECTS(first REGION, second REGION) -> INTEGER",
             "INTERSECTS(point POINT, region REGION) -> INTEGER",
-            "INTERSECTS(region REGION, point POINT) -> INTEGER",
         ),
-        description="1 when the point lies in the region or on its border, otherwise 0.",
-        example=example_of("INTERSECTS(CIRCLE(150, 2, 0.5), POINT(151, 2))"),
+        description="1 when the regions have a position in common, border included, otherwise 0.",
+        example=example_of("INTERSECTS(CIRCLE(150, 2, 0.5), BOX(151, 2, 1.1, 1))"),
         build=_intersects,
         arity=(2, 2),
-        value=0,
-        rewritten=True,
+        value=1,
     ),
     Function(
         name="DISTANCE",
@@ -209,12 +245,33 @@ GEOMETRY_FUNCTIONS = (
     Function(
         name="AREA",
         feature=Feature.GEOMETRY,
-        signatures=("AREA(circle CIRCLE) -> DOUBLE",),
-        description="The area of a circle, in square degrees.",
+        signatures=("AREA(shape GEOMETRY) -> DOUBLE",),
+        description="The area of a circle, polygon or box, in square degrees.",
         example=example_of("AREA(CIRCLE(150, 2, 90))"),
         build=_area,
         arity=(1, 1),
         value=20626.480624709637,
+    ),
+    Function(
+        name="CENTROID",
+        feature=Feature.GEOMETRY,
+        signatures=("CENTROID(shape GEOMETRY) -> POINT",),
+        description="The center of a shape: of a polygon, that of its area on the sphere.",
+        example=example_of("COORD2(CENTROID(POLYGON(359, 1, 1, 1, 1, 3, 359, 3)))"),
+        build=_centroid,
+        arity=(1, 1),
+        value=2.000101043828466,
+    ),
+    Function(
+        name="REGION",
+        feature=Feature.GEOMETRY,
+        signatures=("REGION(text TEXT) -> GEOMETRY",),
+        description="The shape of a text in STC-S: CIRCLE, POLYGON, BOX or POSITION, ICRS degrees.",
+        example=example_of("AREA(REGION('CIRCLE ICRS 150 2 90'))"),
+        build=_region,
+        arity=(1, 1),
+        value=20626.480624709637,
+        rewritten=True,
     ),
     Function(
         name="COORD1",
@@ -248,4 +305,4 @@ GEOMETRY_FUNCTIONS = (
         rewritten=True,
     ),
 )
-"""ADQL 2.1, section 4.2; CENTROID and REGION are not offered."""
+"""ADQL 2.1, section 4.2."""

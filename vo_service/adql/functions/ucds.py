@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-__all__ = ["derived_ucd", "statistic_ucd"]
+__all__ = ["derived_ucd", "leading_ucd", "statistic_ucd"]
 
 
 @lru_cache(2048)
@@ -37,3 +37,18 @@ def statistic_ucd(ucd: str | None, word: str) -> str | None:
     if quantity is None or word in quantity.lower().split(";"):
         return quantity
     return f"{quantity};{word}"
+
+
+@lru_cache(2048)
+def leading_ucd(ucd: str | None, word: str) -> str | None:
+    """Give the UCD of a statistic that is a quantity itself.
+
+    Parameters
+    ----------
+    ucd
+        UCD of the quantity.
+    word
+        Primary word of the statistic, such as ``stat.stdev``.
+    """
+    quantity = derived_ucd(ucd)
+    return None if quantity is None else f"{word};{quantity}"

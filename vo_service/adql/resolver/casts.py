@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.model.field import Datatype, Field, ValueType
 from vo_service.adql import tree, typed
-from vo_service.adql.errors import TypeMismatch, UnsupportedFeature
+from vo_service.adql.errors import TypeMismatch
 from vo_service.adql.functions.alignment import timestamp_literal
 from vo_service.adql.functions.arguments import is_null, string_value
+from vo_service.adql.functions.serialised import ShapeProblem, listed_shape
 from vo_service.adql.functions.ucds import derived_ucd
 from vo_service.adql.resolver.environment import Environment
 from vo_service.adql.types import (
+    CIRCLE,
     DOUBLE,
     FLOAT,
     INT,
     LONG,
+    POINT,
+    POLYGON,
     SHORT,
     TIMESTAMP,
     Kind,
@@ -30,11 +36,16 @@ _NUMBERS = {
     tree.CastType.REAL: FLOAT,
     tree.CastType.DOUBLE_PRECISION: DOUBLE,
 }
+_SHAPES = {
+    tree.CastType.POINT: POINT,
+    tree.CastType.CIRCLE: CIRCLE,
+    tree.CastType.POLYGON: POLYGON,
+}
 _TEXTS = (tree.CastType.CHAR, tree.CastType.VARCHAR)
 _SCALARS = frozenset((Kind.NUMBER, Kind.TEXT, Kind.TIMESTAMP, Kind.BOOLEAN))
 
 
-def make_cast(env: Environment, node: tree.Cast, operand: typed.Expression) -> typed.Cast:
+def make_cast(env: Environment, node: tree.Cast, operand: typed.Expression) -> typed.Expression:
     """Check a conversion and make it.
 
     Parameters
@@ -48,15 +59,13 @@ def make_cast(env: Environment, node: tree.Cast, operand: typed.Expression) -> t
 
     Returns
     -------
-    typed.Cast
-        The conversion; a number keeps unit and UCD as a number.
+    typed.Expression
+        The conversion; a number keeps unit and UCD as a number, a literal shape is a call.
 
     Raises
     ------
     TypeMismatch
         When the value cannot be of that type.
-    UnsupportedFeature
-        When the target is a shape.
     """
     target = node.target.type
     kind = kind_of(operand.field.type)
@@ -64,13 +73,9 @@ def make_cast(env: Environment, node: tree.Cast, operand: typed.Expression) -> t
         return _text_cast(env, node, operand, kind)
     if target is tree.CastType.TIMESTAMP:
         return _timestamp_cast(env, node, operand, kind)
-    value_type = _NUMBERS.get(target)
-    if value_type is None:
-        raise env.error(
-            UnsupportedFeature,
-            f"CAST to {target} is not offered; make shapes with {target}(...)",
-            node.target,
-        )
+    if target in _SHAPES:
+        return _shape_cast(env, node, operand, kind)
+    value_type = _NUMBERS[target]
     fractional = value_type.datatype.is_floating
     allowed = is_null(operand) or kind in (Kind.NUMBER, Kind.TEXT)
     if not (allowed or (kind is Kind.BOOLEAN and not fractional)):
@@ -105,6 +110,24 @@ def _timestamp_cast(
     if kind not in (Kind.TEXT, Kind.TIMESTAMP):
         raise _refusal(env, node, kind)
     return typed.Cast(operand, Field("cast", TIMESTAMP))
+
+
+def _shape_cast(
+    env: Environment, node: tree.Cast, operand: typed.Expression, kind: Kind
+) -> typed.Expression:
+    """Make a shape of DALI's list of numbers; a literal one becomes the call that it stands for."""
+    text = string_value(operand)
+    if text is not None:
+        try:
+            shape = listed_shape(text, str(node.target.type))
+        except ShapeProblem as problem:
+            raise env.error(
+                TypeMismatch, f"{problem}, as in CAST('10 20' AS POINT)", node.operand
+            ) from None
+        return replace(shape, field=replace(shape.field, name="cast"))
+    if kind is not Kind.TEXT:
+        raise _refusal(env, node, kind)
+    return typed.Cast(operand, Field("cast", _SHAPES[node.target.type], "deg"))
 
 
 def _refusal(env: Environment, node: tree.Cast, kind: Kind) -> TypeMismatch:

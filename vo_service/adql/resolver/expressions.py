@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from registry.model.field import Field
 from vo_service.adql import tree, typed
-from vo_service.adql.errors import TypeMismatch, UnknownFunction, UnsupportedFeature
+from vo_service.adql.errors import TypeMismatch, UnknownFunction
 from vo_service.adql.functions import FUNCTIONS, CallSite, Function
 from vo_service.adql.functions.arguments import is_literal, is_null, retyped_null
 from vo_service.adql.resolver.casts import make_cast
@@ -35,12 +35,6 @@ _NULL = typed.Constant(None, Field("", TEXT))
 MAX_DIGITS = 19
 """Digits of the largest 64-bit integer; longer literals are floating."""
 
-_NOT_OFFERED = {
-    "CENTROID": "use COORD1 and COORD2 of the center that the shape was made of",
-    "REGION": "write the shape with POINT, CIRCLE, BOX or POLYGON",
-}
-"""Functions of ADQL that are refused, with what to use."""
-
 _SYNONYMS = {
     "CEIL": "CEILING",
     "IFNULL": "COALESCE",
@@ -49,7 +43,11 @@ _SYNONYMS = {
     "NVL": "COALESCE",
     "POW": "POWER",
     "RANDOM": "RAND",
+    "STDDEV_SAMP": "STDDEV",
+    "STDEV": "STDDEV",
+    "STRING_AGG": "ivo_string_agg",
     "TRUNC": "TRUNCATE",
+    "VAR_SAMP": "VARIANCE",
 }
 """Names of other dialects of SQL."""
 
@@ -217,11 +215,8 @@ class ExpressionResolver:
         self._inside = function.name
         self.aggregated = True
 
-    def _unknown(self, node: tree.FunctionCall) -> UnknownFunction | UnsupportedFeature:
+    def _unknown(self, node: tree.FunctionCall) -> UnknownFunction:
         name = node.name.upper()
-        if name in _NOT_OFFERED:
-            message = f"The function {name} is not offered; {_NOT_OFFERED[name]}"
-            return self.env.error(UnsupportedFeature, message, node)
         suggestions = near(name, FUNCTIONS)
         if name in _SYNONYMS:
             suggestions = (_SYNONYMS[name],)

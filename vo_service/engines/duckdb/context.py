@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vo_service.adql.typed import Query, TableRelation
+from vo_service.adql.typed import Expression, Query
+from vo_service.engines.spatial import IndexedColumns
 
 __all__ = ["Context", "quoted"]
 
@@ -14,21 +15,57 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+Print = Callable[[Expression, "Context"], str]
+"""Prints an expression."""
+
+
 class Context:
     """Bound values and known relations of one query.
 
     Attributes
     ----------
-    relations
-        Tables by the number of their relation, as far as they have been printed.
-    print_query
-        Prints a query inside the one at hand.
+    positions
+        Indexed positions by the number of their relation, as far as it has been printed.
+    common_positions
+        The same of common tables, by name.
+    exposed
+        Position that passes through the query that was printed last.
+    row_keys
+        What tells the rows of the SELECT at hand apart.
+    grouped
+        Whether values at hand belong to groups of rows.
     """
 
-    def __init__(self, print_query: Callable[[Query, Context], str]) -> None:
-        self.relations: dict[int, TableRelation] = {}
-        self.print_query = print_query
+    def __init__(
+        self,
+        print_query: Callable[[Query, Context], str],
+        print_expression: Print,
+        print_value: Print,
+    ) -> None:
+        self.positions: dict[int, IndexedColumns] = {}
+        self.common_positions: dict[str, IndexedColumns] = {}
+        self.exposed: IndexedColumns | None = None
+        self.row_keys: tuple[str, ...] = ()
+        self.grouped = False
+        self._print_query = print_query
+        self._print_expression = print_expression
+        self._print_value = print_value
         self._values: dict[tuple[type, object], int] = {}
+
+    def query(self, node: Query) -> str:
+        """Print a query inside the one at hand."""
+        keys, grouped = self.row_keys, self.grouped
+        text = self._print_query(node, self)
+        self.row_keys, self.grouped = keys, grouped
+        return text
+
+    def expression(self, node: Expression) -> str:
+        """Print an expression inside another."""
+        return self._print_expression(node, self)
+
+    def value(self, node: Expression) -> str:
+        """Print an expression where its value is looked at: undefined results are NULL."""
+        return self._print_value(node, self)
 
     def bind(self, value: int | float | str) -> str:
         """Give the placeholder of a value.

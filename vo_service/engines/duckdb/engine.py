@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import duckdb
 import pyarrow as pa
 
 from vo_service.adql.typed import Query
@@ -76,8 +78,6 @@ class DuckdbEngine:
         EngineUnavailable
             If that fails.
         """
-        import duckdb
-
         try:
             cursor = self.instance.cursor()
             try:
@@ -150,14 +150,14 @@ class DuckdbExecution:
     def cancel(self) -> None:
         """Stop the query."""
         self._cancelled = True
-        self._cursor.interrupt()
+        self._interrupt()
 
     def close(self) -> None:
         """Stop the query if it still runs, and release the table files."""
         if self._closed:
             return
         self._closed = True
-        self._cursor.interrupt()
+        self._interrupt()
         self._reader = None
         self._cursor.close()
         self._instance.release(self._files)
@@ -193,7 +193,12 @@ class DuckdbExecution:
 
     def _time_out(self) -> None:
         self._timed_out = True
-        self._cursor.interrupt()
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        # Who cancels may come a moment after the query was closed.
+        with contextlib.suppress(duckdb.ConnectionException):
+            self._cursor.interrupt()
 
     def _error(self, error: Exception) -> Exception:
         if self._timed_out:

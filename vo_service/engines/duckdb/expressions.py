@@ -8,10 +8,10 @@ would, and become NULL where a value is looked at: in a comparison, an aggregate
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import assert_never
 
 from registry.model.field import Datatype, ValueType
+from vo_service.adql.functions import FUNCTIONS as DECLARED
 from vo_service.adql.typed import (
     Arithmetic,
     Call,
@@ -23,12 +23,17 @@ from vo_service.adql.typed import (
 from vo_service.engines.base import QueryRejected
 from vo_service.engines.duckdb.context import Context, quoted
 from vo_service.engines.duckdb.functions import FUNCTIONS, UNDEFINED_SOMEWHERE
-from vo_service.engines.duckdb.geometry import Point, distance, separation_test
-from vo_service.engines.duckdb.polygons import BOX_CORNERS, constant_vertices, inside_polygon
+from vo_service.engines.duckdb.shapes import SHAPES
+from vo_service.engines.duckdb.userdefined import CALLS
+from vo_service.engines.spatial import constant_number
+
+LONGEST_CHARACTERS = 400_000
+"""Longest text of an expression. Some printers repeat an argument, so that calls in calls in calls
+grow beyond all bounds; twice the longest query is far beyond what people write."""
 
 _WHOLE = r"'\s*[+-]?\d+\s*'"
 
-__all__ = ["expression", "point_coordinates", "sql_type", "value"]
+__all__ = ["expression", "sql_type", "value"]
 
 _SCALARS = {
     Datatype.BOOLEAN: "BOOLEAN",
@@ -80,7 +85,21 @@ def expression(node: Expression, context: Context) -> str:
         Typed expression.
     context
         Of the query.
+
+    Raises
+    ------
+    QueryRejected
+        When its text would be too long.
     """
+    text = _printed(node, context)
+    covered = isinstance(node, Call) and node.function == "CONTAINS"
+    if len(text) > LONGEST_CHARACTERS and not covered:
+        what = node.function if isinstance(node, Call) else "an expression"
+        raise QueryRejected(f"{what} is too complicated; compute parts of it in a sub-query")
+    return text
+
+
+def _printed(node: Expression, context: Context) -> str:
     match node:
         case ColumnValue(relation=relation, physical=physical):
             return f"r{relation}.{quoted(physical)}"
@@ -110,6 +129,8 @@ def _arithmetic(node: Arithmetic, context: Context) -> str:
     operator = "//" if node.operator == "/" and integer else node.operator
     left = _operand(node.left, node.field.type, context)
     right = _operand(node.right, node.field.type, context)
+    if node.operator == "/" and not integer and not constant_number(node.right):
+        right = f"nullif({right}, 0)"
     return f"({left} {operator} {right})"
 
 
@@ -123,6 +144,8 @@ def _operand(node: Expression, target: ValueType, context: Context) -> str:
 def _cast(node: Cast, context: Context) -> str:
     source, target = node.operand.field.type, node.field.type
     text = value(node.operand, context)
+    if target.is_array:
+        return _shape_cast(text, target)
     if target.is_text and source.is_timestamp:
         text = f"strftime({text}, '%Y-%m-%dT%H:%M:%S.%g')"
     elif target.datatype.is_integer and source.datatype.is_floating:
@@ -140,11 +163,32 @@ def _cast(node: Cast, context: Context) -> str:
     return text
 
 
+def _shape_cast(text: str, target: ValueType) -> str:
+    """Print the shape that DALI's list of numbers in a text makes."""
+    numbers = f"CAST(regexp_extract_all({text}, '[^\\s,]+') AS DOUBLE[])"
+    length = f"len({numbers})"
+    sizes = {"point": f"{length} = 2", "circle": f"{length} = 3"}
+    right = sizes.get(target.xtype or "", f"{length} >= 6 AND {length} % 2 = 0")
+    refusal = f"error(chr(39) || {text} || chr(39) || ' is not a {target.xtype}')"
+    return f"CASE WHEN {text} IS NULL THEN NULL WHEN {right} THEN {numbers} ELSE {refusal} END"
+
+
 def _call(node: Call, context: Context) -> str:
+    if not DECLARED[node.function].aggregate:
+        return _applied(node, context)
+    grouped, context.grouped = context.grouped, False
+    text = _applied(node, context)
+    context.grouped = grouped
+    return text
+
+
+def _applied(node: Call, context: Context) -> str:
+    if node.function in SHAPES:
+        return SHAPES[node.function](node, context)
+    if node.function in CALLS:
+        return CALLS[node.function](node, context)
     if node.function in ("COALESCE", "COUNT", "MIN", "MAX", "SUM", "AVG"):
         arguments = [value(argument, context) for argument in node.arguments]
-    elif node.function in _GEOMETRY:
-        return _GEOMETRY[node.function](node, context)
     else:
         arguments = [expression(argument, context) for argument in node.arguments]
     if node.distinct:
@@ -153,111 +197,3 @@ def _call(node: Call, context: Context) -> str:
     if node.function in ("SUM", "MOD", "ABS", "ROUND", "TRUNCATE", "CEILING", "FLOOR"):
         text = f"{text}::{sql_type(node.field.type)}"
     return text
-
-
-def point_coordinates(node: Expression, context: Context) -> Point:
-    """Print longitude and latitude of a point in degrees."""
-    if isinstance(node, Call) and node.function == "POINT":
-        lon, lat = (_double(argument, context) for argument in node.arguments)
-        return lon, lat
-    text = expression(node, context)
-    return f"{text}[1]", f"{text}[2]"
-
-
-def _double(node: Expression, context: Context) -> str:
-    text = value(node, context)
-    if node.field.type.datatype is Datatype.DOUBLE:
-        return text
-    return f"{text}::DOUBLE"
-
-
-def _list(parts: list[str]) -> str:
-    missing = " OR ".join(f"{part} IS NULL" for part in parts)
-    return f"CASE WHEN {missing} THEN NULL ELSE [{', '.join(parts)}]::DOUBLE[] END"
-
-
-def _point(node: Call, context: Context) -> str:
-    return _list(list(point_coordinates(node, context)))
-
-
-def _circle(node: Call, context: Context) -> str:
-    centre, radius = node.arguments
-    return _list([*point_coordinates(centre, context), _double(radius, context)])
-
-
-def _distance(node: Call, context: Context) -> str:
-    left, right = (point_coordinates(argument, context) for argument in node.arguments)
-    return distance(left, right)
-
-
-def _contains(node: Call, context: Context) -> str:
-    inner, outer = node.arguments
-    point = point_coordinates(inner, context)
-    if isinstance(outer, Call) and outer.function == "CIRCLE":
-        centre, radius = outer.arguments
-        test = separation_test(
-            point,
-            point_coordinates(centre, context),
-            radius,
-            lambda: _double(radius, context),
-            strict=False,
-        )
-        return f"({test})::INTEGER"
-    if outer.field.type.xtype == "circle":
-        text = expression(outer, context)
-        return f"({distance(point, (f'{text}[1]', f'{text}[2]'))} <= {text}[3])::INTEGER"
-    return f"{inside_polygon(point, _vertices(outer, context))}::INTEGER"
-
-
-def _vertices(region: Expression, context: Context) -> list[Point]:
-    constant = constant_vertices(region)
-    if constant is not None:
-        return [(repr(lon), repr(lat)) for lon, lat in constant]
-    if not isinstance(region, Call):
-        raise QueryRejected("polygons are offered where they are written out: POLYGON(...)")
-    if region.function == "POLYGON":
-        return [point_coordinates(vertex, context) for vertex in region.arguments]
-    centre, width, height = region.arguments
-    lon, lat = point_coordinates(centre, context)
-    wide, high = _double(width, context), _double(height, context)
-    return [
-        (f"({lon} + {dx} * {wide} / 2)", f"({lat} + {dy} * {high} / 2)") for dx, dy in BOX_CORNERS
-    ]
-
-
-def _polygon(node: Call, context: Context) -> str:
-    return _list([part for vertex in _vertices(node, context) for part in vertex])
-
-
-def _coordinate(index: int) -> Callable[[Call, Context], str]:
-    def show(node: Call, context: Context) -> str:
-        (point,) = node.arguments
-        # Only what is printed may be bound: the engine refuses values that nobody uses.
-        if isinstance(point, Call) and point.function == "POINT":
-            return _double(point.arguments[index], context)
-        return f"{expression(point, context)}[{index + 1}]"
-
-    return show
-
-
-def _area(node: Call, context: Context) -> str:
-    (region,) = node.arguments
-    if isinstance(region, Call) and region.function == "CIRCLE":
-        radius = _double(region.arguments[1], context)
-    else:
-        radius = f"{expression(region, context)}[3]"
-    # A cap of radius r covers 4 pi sin^2(r/2) steradian.
-    return f"(4 * pi() * pow(sin(radians({radius}) / 2), 2) * pow(180 / pi(), 2))"
-
-
-_GEOMETRY: dict[str, Callable[[Call, Context], str]] = {
-    "AREA": _area,
-    "BOX": _polygon,
-    "CIRCLE": _circle,
-    "CONTAINS": _contains,
-    "COORD1": _coordinate(0),
-    "COORD2": _coordinate(1),
-    "DISTANCE": _distance,
-    "POINT": _point,
-    "POLYGON": _polygon,
-}

@@ -22,17 +22,16 @@ def _plain(name: str) -> _Printer:
     return lambda arguments: f"{name}({', '.join(arguments)})"
 
 
+def _from_pole(name: str) -> _Printer:
+    """Print a function that is infinite at 0, where it has no value."""
+    return lambda arguments: f"{name}(nullif({arguments[0]}, 0))"
+
+
 def _truncate(arguments: Sequence[str]) -> str:
     if len(arguments) == 1:
         return f"trunc({arguments[0]})"
     number, digits = arguments
     return f"(trunc({number} * pow(10, {digits})) / pow(10, {digits}))"
-
-
-def _random(arguments: Sequence[str]) -> str:
-    # A seed would need a state between rows that a parallel engine does not have; ADQL 2.1
-    # leaves open what it does.
-    return "random()" if not arguments else f"(random() + 0 * {arguments[0]})"
 
 
 def _count(arguments: Sequence[str]) -> str:
@@ -49,13 +48,13 @@ FUNCTIONS: dict[str, _Printer] = {
     "CEILING": _plain("ceil"),
     "COALESCE": _plain("coalesce"),
     "COS": _plain("cos"),
-    "COT": _plain("cot"),
+    "COT": _from_pole("cot"),
     "COUNT": _count,
     "DEGREES": _plain("degrees"),
     "EXP": _plain("exp"),
     "FLOOR": _plain("floor"),
-    "LOG": _plain("ln"),
-    "LOG10": _plain("log10"),
+    "LOG": _from_pole("ln"),
+    "LOG10": _from_pole("log10"),
     "LOWER": _plain("lower"),
     "MAX": _plain("max"),
     "MIN": _plain("min"),
@@ -63,7 +62,6 @@ FUNCTIONS: dict[str, _Printer] = {
     "PI": _plain("pi"),
     "POWER": _plain("pow"),
     "RADIANS": _plain("radians"),
-    "RAND": _random,
     "ROUND": _plain("round"),
     "SIN": _plain("sin"),
     "SQRT": _plain("sqrt"),

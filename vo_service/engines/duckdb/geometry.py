@@ -11,18 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vo_service.adql.typed import Call, Expression
-from vo_service.engines.duckdb.context import Context
-from vo_service.engines.spatial import (
-    IndexedPoint,
-    Separation,
-    cone_ranges,
-    constant_number,
-    envelope_suffices,
-    indexed_point,
-)
+from vo_service.adql.typed import Expression
+from vo_service.engines.spatial import constant_number
 
-__all__ = ["Point", "cone_condition", "distance", "index_ranges", "separation_test"]
+__all__ = ["Point", "distance", "separation_test"]
 
 Point = tuple[str, str]
 """Longitude and latitude of a point in degrees, printed."""
@@ -77,49 +69,3 @@ def separation_test(
         limit = math.cos(math.radians(number) / 2) ** 2
         return f"({_antipodal(a, b)} {greater} {limit!r})"
     return f"({_haversine(a, b)} >= 0)"
-
-
-def cone_condition(test: Separation, context: Context) -> str | None:
-    """Print the ranges of the index that hold a constant cone around an indexed position.
-
-    Parameters
-    ----------
-    test
-        The condition.
-    context
-        Of the query.
-
-    Returns
-    -------
-    str or None
-        None where the index cannot help.
-    """
-    radius_deg = constant_number(test.radius_deg)
-    if radius_deg is None:
-        return None
-    for near, centre in ((test.left, test.right), (test.right, test.left)):
-        indexed = indexed_point(near, context.relations)
-        position = _constant_point(centre)
-        if indexed is not None and position is not None:
-            ranges = cone_ranges(*position, radius_deg)
-            return None if ranges is None else index_ranges(indexed, ranges)
-    return None
-
-
-def _constant_point(node: Expression) -> tuple[float, float] | None:
-    if isinstance(node, Call) and node.function == "POINT":
-        lon, lat = (constant_number(argument) for argument in node.arguments)
-        if lon is not None and lat is not None:
-            return lon, lat
-    return None
-
-
-def index_ranges(indexed: IndexedPoint, ranges: tuple[tuple[int, int], ...]) -> str:
-    """Print the condition that an indexed position is in one of the ranges of cells."""
-    column = f'r{indexed.relation}."{indexed.position.healpix}"'
-    envelope = f"{column} BETWEEN {ranges[0][0]} AND {ranges[-1][1]}"
-    if len(ranges) == 1 or envelope_suffices(ranges, indexed.rows):
-        return envelope
-    # The envelope lets the engine skip blocks of rows before it looks at the single ranges.
-    parts = " OR ".join(f"{column} BETWEEN {first} AND {last}" for first, last in ranges)
-    return f"{envelope} AND ({parts})"

@@ -8,6 +8,7 @@ read-only at its first use; the least recently used ones are let go beyond a num
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from vo_service.engines.base import EngineUnavailable
+from vo_service.engines.duckdb.arrow_functions import register
 from vo_service.engines.duckdb.context import quoted
 from vo_service.engines.duckdb.printer import database_name
 
@@ -54,6 +56,9 @@ class DuckdbInstance:
         self._readers: OrderedDict[str, int] = OrderedDict()
         temporary_folder.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(":memory:")
+        # The driver complains of functions that outlive it at the end of the process.
+        weakref.finalize(self, self._connection.close)
+        register(self._connection)
         for name, value in (
             ("temp_directory", str(temporary_folder)),
             ("max_temp_directory_size", f"{temporary_limit_bytes}B"),

@@ -18,10 +18,11 @@ from vo_service.adql.typed import (
     Predicate,
 )
 from vo_service.engines.duckdb.context import Context
-from vo_service.engines.duckdb.expressions import expression, point_coordinates, value
-from vo_service.engines.duckdb.geometry import cone_condition, separation_test
-from vo_service.engines.duckdb.polygons import polygon_ranges
-from vo_service.engines.spatial import Separation, containment, separation
+from vo_service.engines.duckdb.expressions import value
+from vo_service.engines.duckdb.geometry import separation_test
+from vo_service.engines.duckdb.index import index_condition, moc_condition
+from vo_service.engines.duckdb.shapes import point_coordinates
+from vo_service.engines.spatial import Separation, separation
 
 __all__ = ["predicate"]
 
@@ -39,21 +40,20 @@ def predicate(node: Predicate, context: Context) -> str:
     match node:
         case Comparison():
             return _comparison(node, context)
-        case Between(operand=operand, low=low, high=high):
-            inner, least, most = (value(part, context) for part in (operand, low, high))
-            return f"({inner} {_not(node.negated)}BETWEEN {least} AND {most})"
+        case Between():
+            return _between(node, context)
         case InList(operand=operand, values=values):
             listed = ", ".join(value(each, context) for each in values)
             return f"({value(operand, context)} {_not(node.negated)}IN ({listed}))"
         case InQuery(operand=operand, query=query):
-            inner = context.print_query(query, context)
+            inner = context.query(query)
             return f"({value(operand, context)} {_not(node.negated)}IN ({inner}))"
         case Like():
             return _like(node, context)
         case IsNull(operand=operand):
             return f"({value(operand, context)} IS {_not(node.negated)}NULL)"
         case Exists(query=query):
-            return f"({_not(node.negated)}EXISTS ({context.print_query(query, context)}))"
+            return f"({_not(node.negated)}EXISTS ({context.query(query)}))"
         case And(operands=operands):
             return "(" + " AND ".join(predicate(each, context) for each in operands) + ")"
         case Or(operands=operands):
@@ -69,24 +69,38 @@ def _not(negated: bool) -> str:
 
 
 def _comparison(node: Comparison, context: Context) -> str:
+    covered = moc_condition(node, context)
+    if covered is not None:
+        return covered
     test = separation(node)
     if test is not None:
-        return _separation(test, context)
+        return _narrowed(node, _separation(test, context), context)
     exact = f"({value(node.left, context)} {node.operator} {value(node.right, context)})"
-    contained = containment(node)
-    ranges = None if contained is None else polygon_ranges(*contained, context)
-    return exact if ranges is None else f"({ranges} AND {exact})"
+    return _narrowed(node, exact, context)
+
+
+def _between(node: Between, context: Context) -> str:
+    test = separation(node)
+    if test is not None:
+        return _narrowed(node, _separation(test, context), context)
+    inner, least, most = (value(part, context) for part in (node.operand, node.low, node.high))
+    exact = f"({inner} {_not(node.negated)}BETWEEN {least} AND {most})"
+    return _narrowed(node, exact, context)
 
 
 def _separation(test: Separation, context: Context) -> str:
-    exact = separation_test(
+    return separation_test(
         point_coordinates(test.left, context),
         point_coordinates(test.right, context),
         test.radius_deg,
-        lambda: expression(test.radius_deg, context),
+        lambda: value(test.radius_deg, context),
         strict=test.strict,
     )
-    ranges = cone_condition(test, context)
+
+
+def _narrowed(node: Predicate, exact: str, context: Context) -> str:
+    """Put what the index says before the exact test."""
+    ranges = index_condition(node, context)
     return exact if ranges is None else f"({ranges} AND {exact})"
 
 

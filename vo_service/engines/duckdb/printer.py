@@ -6,6 +6,7 @@ from typing import assert_never
 
 from registry.model.field import Field
 from vo_service.adql.typed import (
+    CommonTable,
     CommonTableRelation,
     DerivedRelation,
     Expression,
@@ -21,9 +22,16 @@ from vo_service.adql.typed import (
 from vo_service.engines.base import Statement
 from vo_service.engines.bounds import rows_at_most
 from vo_service.engines.duckdb.context import Context, quoted
-from vo_service.engines.duckdb.expressions import sql_type, value
+from vo_service.engines.duckdb.exposure import (
+    HIDDEN_CELLS,
+    exposed_position,
+    is_grouped,
+    plain_relations,
+)
+from vo_service.engines.duckdb.expressions import expression, sql_type, value
 from vo_service.engines.duckdb.predicates import predicate
 from vo_service.engines.duckdb.zones import Zones
+from vo_service.engines.spatial import IndexedColumns
 
 __all__ = ["database_name", "print_statement"]
 
@@ -43,20 +51,22 @@ def print_statement(query: Query, row_limit: int | None) -> Statement:
     row_limit
         At most so many rows are wanted.
     """
-    context = Context(_query)
+    context = Context(_query, expression, value)
     sql = _query(query, context, row_limit)
     rows = rows_at_most(query, row_limit)
     return Statement(sql, context.parameters, query.fields, query.tables, rows)
 
 
-def _query(query: Query, context: Context, row_limit: int | None = None) -> str:
+def _query(
+    query: Query, context: Context, row_limit: int | None = None, *, exposing: bool = False
+) -> str:
     parts = []
     if query.with_:
-        tables = (f"{table.name} AS ({_query(table.query, context)})" for table in query.with_)
-        parts.append("WITH " + ", ".join(tables))
+        parts.append("WITH " + ", ".join(_common_table(table, context) for table in query.with_))
     top = None
+    context.exposed = None
     if isinstance(query.body, Select):
-        parts.append(_select(query.body, context))
+        parts.append(_select(query.body, context, exposing=exposing))
         top = query.body.top
     else:
         parts.append(_set_operation(query.body, context))
@@ -75,16 +85,28 @@ def _order_key(key: OrderKey, context: Context) -> str:
     return f"{what} {'DESC' if key.descending else 'ASC'} NULLS LAST"
 
 
-def _select(select: Select, context: Context) -> str:
+def _common_table(table: CommonTable, context: Context) -> str:
+    text = _query(table.query, context, exposing=True)
+    if context.exposed is not None:
+        context.common_positions[table.name] = context.exposed
+    return f"{table.name} AS ({text})"
+
+
+def _select(select: Select, context: Context, *, exposing: bool = False) -> str:
     zones = Zones.of(select)
     relations = ", ".join(_relation(relation, context, zones) for relation in select.relations)
+    _identify_rows(select, context)
     conditions = zones.conditions(None, context)
     if select.where is not None:
         conditions.append(predicate(select.where, context))
+    context.grouped = is_grouped(select)
     outputs = ", ".join(
         f"{_output(output.expression, output.field, context)} AS c{number}"
         for number, output in enumerate(select.outputs)
     )
+    exposed = exposed_position(select, context.positions) if exposing else None
+    if exposed is not None:
+        outputs += f", {exposed.source} AS {quoted(HIDDEN_CELLS)}"
     parts = [f"SELECT {'DISTINCT ' if select.distinct else ''}{outputs} FROM {relations}"]
     if conditions:
         parts.append("WHERE " + " AND ".join(conditions))
@@ -92,7 +114,19 @@ def _select(select: Select, context: Context) -> str:
         parts.append("GROUP BY " + ", ".join(value(each, context) for each in select.group_by))
     if select.having is not None:
         parts.append("HAVING " + predicate(select.having, context))
+    context.exposed = None if exposed is None else exposed.columns
     return " ".join(parts)
+
+
+def _identify_rows(select: Select, context: Context) -> None:
+    """Tell the context what tells the rows of a SELECT apart."""
+    keys = []
+    for relation in plain_relations(select):
+        order = relation.table.order if isinstance(relation, TableRelation) else None
+        alias = f"r{relation.number}"
+        keys.append(alias if order is None else f"{alias}.{quoted(order)}")
+    context.row_keys = tuple(keys)
+    context.grouped = False
 
 
 def _output(node: Expression, result: Field, context: Context) -> str:
@@ -105,21 +139,37 @@ def _output(node: Expression, result: Field, context: Context) -> str:
 def _relation(relation: Relation, context: Context, zones: Zones) -> str:
     if isinstance(relation, Join):
         return _join(relation, context, zones)
+    text = _plain_relation(relation, context)
+    return zones.prepared(
+        relation.number, text, context, lambda other: _plain_relation(other, context)
+    )
+
+
+def _plain_relation(relation: Relation, context: Context) -> str:
     match relation:
         case TableRelation(number=number, table=table):
-            context.relations[number] = relation
+            position = table.position
+            if position is not None:
+                context.positions[number] = IndexedColumns(
+                    position.ra, position.dec, position.healpix, table.nrows or 0
+                )
             text = quoted(table.storage.relation)
             if table.storage.file is not None:
                 text = f"{quoted(database_name(table.storage.file))}.main.{text}"
         case DerivedRelation(number=number, query=query):
-            text = f"({_query(query, context)})"
+            text = f"({_query(query, context, exposing=True)})"
+            if context.exposed is not None:
+                context.positions[number] = context.exposed
         case CommonTableRelation(number=number, name=name):
+            if name in context.common_positions:
+                context.positions[number] = context.common_positions[name]
             text = name
+        case Join():
+            msg = "a join has no name"
+            raise AssertionError(msg)
         case _:
             assert_never(relation)
-    if zones.repeats(number):
-        text = f"(SELECT t.*, unnest([-1, 0, 1]) AS _zone FROM {text} AS t)"
-    return f"{text} AS r{number}"
+    return text
 
 
 def _join(join: Join, context: Context, zones: Zones) -> str:

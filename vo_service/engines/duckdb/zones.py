@@ -9,11 +9,15 @@ still exact.
 
 Which side is repeated does not matter for an inner join (the smaller is); in an outer join it is
 the one whose unmatched rows are dropped. A full join is left alone.
+
+Where the radius is a column, the side that has it is repeated for all zones that its circles
+reach. The zones are as high as the mean radius, so that it is repeated three times on average,
+whatever the radii. Where it may not be repeated, the zones are as high as the largest radius.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from vo_service.adql.typed import (
@@ -31,8 +35,8 @@ from vo_service.adql.typed import (
     TableRelation,
 )
 from vo_service.engines.duckdb.context import Context
-from vo_service.engines.duckdb.expressions import point_coordinates
-from vo_service.engines.spatial import constant_number, separation
+from vo_service.engines.duckdb.shapes import point_coordinates
+from vo_service.engines.spatial import constant_number, proximity
 
 __all__ = ["Zones"]
 
@@ -53,17 +57,21 @@ class _Pair:
         Identity of the join whose condition says so, none for WHERE.
     fixed, repeated
         Points, of the side that stays and of the side that is repeated.
-    relation
-        Number of the repeated relation.
-    height_deg
-        Height of a zone.
+    relation, other
+        Numbers of the repeated relation and of the one that stays.
+    radius_deg
+        Radius, a number or an expression over one of the two relations.
+    owner
+        The relation that a radius is computed from.
     """
 
     join: int | None
     fixed: Expression
     repeated: Expression
     relation: int
-    height_deg: float
+    other: int
+    radius_deg: float | Expression
+    owner: Relation | None
 
 
 @dataclass(slots=True)
@@ -86,19 +94,52 @@ class Zones:
             zones._find(select.where, None, known, free)
         return zones
 
-    def repeats(self, number: int) -> bool:
-        """Whether a relation is repeated for its neighbouring zones."""
-        return any(pair.relation == number for pair in self.pairs)
+    def prepared(
+        self, number: int, text: str, context: Context, plain: Callable[[Relation], str]
+    ) -> str:
+        """Print a relation with the columns that its positional joins need.
+
+        Parameters
+        ----------
+        number
+            Number of the relation.
+        text
+            The relation itself, printed.
+        context
+            Of the query.
+        plain
+            Prints any other relation.
+        """
+        alias = f"r{number}"
+        columns = []
+        for index, pair in enumerate(self.pairs):
+            if isinstance(pair.radius_deg, float):
+                if pair.relation == number:
+                    columns.append("unnest([-1, 0, 1]) AS _zone")
+            elif pair.relation == number:
+                columns.append(f"{_reached(pair, context, plain)} AS _zone")
+            elif pair.other == number:
+                latitude = point_coordinates(pair.fixed, context)[1]
+                height = _height(pair, context, plain)
+                columns.append(f"{_zone(latitude, height)} AS _zone_{index}")
+        if not columns:
+            return f"{text} AS {alias}"
+        return f"(SELECT {alias}.*, {', '.join(columns)} FROM {text} AS {alias}) AS {alias}"
 
     def conditions(self, join: Join | None, context: Context) -> list[str]:
         """Print the equality of zones that belongs to a join, or to WHERE."""
         key = None if join is None else id(join)
         printed = []
-        for pair in self.pairs:
-            if pair.join == key:
-                fixed = _zone(point_coordinates(pair.fixed, context)[1], pair.height_deg)
-                repeated = _zone(point_coordinates(pair.repeated, context)[1], pair.height_deg)
+        for index, pair in enumerate(self.pairs):
+            if pair.join != key:
+                continue
+            if isinstance(pair.radius_deg, float):
+                height = repr(max(pair.radius_deg * (1 + 1e-9) + 1e-12, MIN_ZONE_DEG))
+                fixed = _zone(point_coordinates(pair.fixed, context)[1], height)
+                repeated = _zone(point_coordinates(pair.repeated, context)[1], height)
                 printed.append(f"({fixed} = {repeated} + r{pair.relation}._zone)")
+            else:
+                printed.append(f"(r{pair.other}._zone_{index} = r{pair.relation}._zone)")
         return printed
 
     def _visit(self, relation: Relation) -> tuple[dict[int, Relation], dict[int, Relation]]:
@@ -124,22 +165,36 @@ class Zones:
         known: dict[int, Relation],
         repeatable: dict[int, Relation],
     ) -> None:
+        key = None if join is None else id(join)
         for part in _conjuncts(condition):
-            test = separation(part)
-            radius_deg = None if test is None else constant_number(test.radius_deg)
-            if test is None or radius_deg is None or not 0 <= radius_deg <= MAX_ZONE_DEG:
+            test = proximity(part)
+            if test is None:
                 continue
             left, right = _relations(test.left), _relations(test.right)
             if len(left) != 1 or len(right) != 1 or left == right or not left | right <= set(known):
                 continue
             sides = [(min(left), test.left, test.right), (min(right), test.right, test.left)]
-            sides = [side for side in sides if side[0] in repeatable and not self.repeats(side[0])]
-            if not sides:
+            sides = [side for side in sides if side[0] in repeatable and not self._repeats(side[0])]
+            number = constant_number(test.radius_deg)
+            owners = _relations(test.radius_deg)
+            if number is not None:
+                radius: float | Expression = number
+                usable = 0 <= number <= MAX_ZONE_DEG
+            else:
+                radius = test.radius_deg
+                usable = len(owners) == 1 and owners <= left | right
+            if not sides or not usable:
                 continue
-            number, repeated, fixed = min(sides, key=lambda side: _rows(known[side[0]]))
-            height_deg = max(radius_deg * (1 + 1e-9) + 1e-12, MIN_ZONE_DEG)
-            key = None if join is None else id(join)
-            self.pairs.append(_Pair(key, fixed, repeated, number, height_deg))
+            # The side that has the radius is repeated where it may be, otherwise the smaller one.
+            one, repeated, fixed = min(
+                sides, key=lambda side: (side[0] not in owners, _rows(known[side[0]]))
+            )
+            other = min((left | right) - {one})
+            owner = known[min(owners)] if owners else None
+            self.pairs.append(_Pair(key, fixed, repeated, one, other, radius, owner))
+
+    def _repeats(self, number: int) -> bool:
+        return any(pair.relation == number for pair in self.pairs)
 
 
 def _conjuncts(condition: Predicate) -> Iterator[Predicate]:
@@ -170,5 +225,35 @@ def _rows(relation: Relation) -> int:
     return 0
 
 
-def _zone(latitude: str, height_deg: float) -> str:
-    return f"floor(({latitude} + 90) / {height_deg!r})::BIGINT"
+def _zone(latitude: str, height: str) -> str:
+    return f"floor(({latitude} + 90) / {height})::BIGINT"
+
+
+def _height(pair: _Pair, context: Context, plain: Callable[[Relation], str]) -> str:
+    """Print the height of the zones of a radius that is a column: its mean, or its maximum."""
+    if isinstance(pair.radius_deg, float) or isinstance(pair.owner, Join) or pair.owner is None:
+        return repr(MAX_ZONE_DEG)
+    column = context.value(pair.radius_deg)
+    radius = f"CASE WHEN {column} IS NOT NULL THEN least(greatest({column}, 0), 180) END"
+    number = pair.owner.number
+    function = "avg" if number == pair.relation else "max"
+    return (
+        f"(SELECT greatest(coalesce({function}({radius}), 1) * {1 + 1e-9!r} + 1e-12,"
+        f" {MIN_ZONE_DEG!r}) FROM {plain(pair.owner)} AS r{number})"
+    )
+
+
+def _reached(pair: _Pair, context: Context, plain: Callable[[Relation], str]) -> str:
+    """Print the zones that a row of the repeated side reaches."""
+    latitude = point_coordinates(pair.repeated, context)[1]
+    height = _height(pair, context, plain)
+    if pair.owner is None or isinstance(pair.owner, Join) or isinstance(pair.radius_deg, float):
+        return "NULL::BIGINT"
+    if pair.owner.number != pair.relation:
+        return f"unnest([-1, 0, 1]) + {_zone(latitude, height)}"
+    radius = f"(least({context.value(pair.radius_deg)}, 180) * {1 + 1e-9!r} + 1e-12)"
+    first = _zone(f"greatest({latitude} - {radius}, -90)", height)
+    last = _zone(f"least({latitude} + {radius}, 90)", height)
+    # The least of a number and NULL is the number; rows without radius or position reach nothing.
+    missing = f"{context.value(pair.radius_deg)} IS NULL OR {latitude} IS NULL"
+    return f"unnest(CASE WHEN {missing} THEN [] ELSE range({first}, {last} + 1) END)"

@@ -15,8 +15,9 @@ from registry.errors import AnnotationRejected, RegistryError, UnsupportedFormat
 from registry.formats.writers.base import ResultInfo
 from registry.formats.writers.cells import PLAIN_TEXT, VOTABLE_TEXT, cell_text
 from registry.formats.writers.markup import attribute, escaped, escaped_column
+from registry.formats.writers.naming import distinct_names
 from registry.formats.writers.packing import packed_rows
-from registry.formats.writers.parquet import ROW_GROUP_ROWS, distinct_names
+from registry.formats.writers.parquet import ROW_GROUP_ROWS
 from registry.formats.writers.registry import WRITERS, content_type, writer_for
 from registry.formats.writers.stream import ResultStream
 from registry.formats.writers.votable import document_head, error_document, unique_identifiers
@@ -374,6 +375,11 @@ def test_small_batches_are_gathered_to_row_groups_and_the_first_leaves_at_once()
         ("tsv", "tsv", "text/tab-separated-values"),
         ("parquet", "parquet", "application/vnd.apache.parquet"),
         ("html", "html", "text/html"),
+        ("votable/b", "votable/b", "application/x-votable+xml;serialization=BINARY"),
+        ("FITS", "fits", "application/fits"),
+        ("arrow", "arrow", "application/vnd.apache.arrow.stream"),
+        ("application/json", "json", "application/json"),
+        ("hdf5", "hdf5", "application/x-hdf5"),
     ],
 )
 def test_formats_are_found_by_their_spellings(responseformat, name, answer):
@@ -385,7 +391,10 @@ def test_unknown_formats_are_refused_with_the_accepted_names():
     for function in (writer_for, content_type):
         with pytest.raises(UnsupportedFormat, match="RESPONSEFORMAT 'fits2' is not supported") as e:
             function("fits2")
-        assert e.value.accepted == ("votable", "votable/td", "csv", "tsv", "parquet", "html")
+        assert e.value.accepted == (
+            *("votable", "votable/td", "votable/b", "csv", "tsv", "fits", "parquet", "arrow"),
+            *("hdf5", "json", "html"),
+        )
         assert isinstance(e.value, RegistryError)
 
 

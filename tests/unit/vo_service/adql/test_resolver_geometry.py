@@ -92,20 +92,19 @@ def test_containment_is_compared_as_written(test):
         ("BOX(10, 20, 1, -1)", TypeMismatch, "The height of BOX is negative: -1"),
         ("CIRCLE(z, 1)", TypeMismatch, "make one with POINT(lon, lat)"),
         ("CONTAINS(place, place)", TypeMismatch, "CONTAINS takes a region second"),
-        (
-            "CONTAINS(footprint, footprint)",
-            UnsupportedFeature,
-            "CONTAINS is offered for points in regions only",
-        ),
+        ("BOX(10, 20, 180, 1)", TypeMismatch, "width and height of BOX are less than 180"),
+        ("CONTAINS(footprint, MOC('0/1'))", UnsupportedFeature, "a MOC is offered for points only"),
+        ("MOC('0/12')", TypeMismatch, "The cells of order 0 are 0 to 11, ascending; a MOC is"),
+        ("MOC(survey)", TypeMismatch, "MOC takes one text in single quotes"),
+        ("REGION('ellipse 1 2 3 4')", UnsupportedFeature, "BOX or POSITION, not 'ELLIPSE'; REGION"),
+        ("REGION('Circle FK5 1 2 3')", UnsupportedFeature, "The frame 'FK5' is not offered"),
+        ("REGION('Circle 1 x 3')", UnsupportedFeature, "'x' is not a number"),
+        ("REGION('Polygon 1 2 3 4')", UnsupportedFeature, "3 or more pairs of numbers, not 4"),
+        ("REGION('Circle 1 95 3')", UnsupportedFeature, "The latitude 95 is not within"),
         ("CONTAINS(z, footprint)", TypeMismatch, "CONTAINS takes shapes such as POINT(lon, lat)"),
-        (
-            "INTERSECTS(footprint, footprint)",
-            UnsupportedFeature,
-            "INTERSECTS is offered between a point and a region only",
-        ),
         ("INTERSECTS(place, place)", TypeMismatch, "compare points with DISTANCE"),
         ("DISTANCE(footprint, place)", TypeMismatch, "DISTANCE takes points here, not regions"),
-        ("AREA(POLYGON(1, 2, 3, 4, 5, 6))", UnsupportedFeature, "AREA is offered for circles"),
+        ("AREA(z)", TypeMismatch, "AREA takes shapes"),
         ("COORD1(footprint)", TypeMismatch, "COORD1 takes points here, not regions"),
         ("COORDSYS(z)", TypeMismatch, "COORDSYS takes shapes"),
     ],
@@ -115,3 +114,38 @@ def test_geometry_that_makes_no_sense_is_refused(expression, error, message):
         value_of(expression)
     assert type(caught.value) is error
     assert message in str(caught.value)
+
+
+def test_an_error_inside_of_a_text_points_into_it():
+    with pytest.raises(AdqlError) as caught:
+        value_of("REGION('Circle GALACTIC 1 2 3')")
+    assert "The frame 'GALACTIC' is not offered" in caught.value.message
+    assert caught.value.column == len("SELECT REGION('Circle ") + 1
+    with pytest.raises(AdqlError) as caught:
+        value_of("MOC('3/1-10 x')")
+    assert caught.value.column == len("SELECT MOC('3/1-10 ") + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("REGION('Circle ICRS 1 2 3')", "CIRCLE(1.0, 2.0, 3.0)"),
+        ("REGION('box 1, 2, 3, 4')", "BOX(1.0, 2.0, 3.0, 4.0)"),
+        ("REGION('POLYGON ICRS GEOCENTER 1 2 3 4 5 6')", None),
+        ("REGION('polygon j2000 1 2 3 4 5 6')", "POLYGON(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)"),
+        ("REGION('Position UNKNOWNFRAME 1 2')", "POINT(1.0, 2.0)"),
+        ("CAST('1 2 3' AS CIRCLE)", "CIRCLE(1.0, 2.0, 3.0)"),
+        ("CAST('1 2' AS POINT)", "POINT(1.0, 2.0)"),
+        ("CAST('1 2 3 4 5 6' AS POLYGON)", "POLYGON(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)"),
+    ],
+)
+def test_shapes_written_as_text_are_those_written_out(text, same):
+    if same is None:
+        with pytest.raises(UnsupportedFeature, match="'GEOCENTER' is not a number"):
+            value_of(text)
+    else:
+        found = value_of(text)
+        assert (found.function, found.arguments) == (
+            value_of(same).function,
+            value_of(same).arguments,
+        )

@@ -192,11 +192,6 @@ def test_the_tables_of_a_query_are_listed_once_from_everywhere():
             UnknownFunction,
             'Unknown function "zzzzz" (line 1, column 8)',
         ),
-        (
-            "SELECT CENTROID(footprint) FROM cat.objects",
-            UnsupportedFeature,
-            "The function CENTROID is not offered; use COORD1",
-        ),
     ],
 )
 def test_a_name_that_means_nothing_is_reported_with_place_and_advice(text, error, message):

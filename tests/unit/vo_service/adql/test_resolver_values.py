@@ -9,7 +9,6 @@ from vo_service.adql.errors import (
     AdqlError,
     QueryTooComplex,
     TypeMismatch,
-    UnsupportedFeature,
 )
 from vo_service.adql.resolver.environment import MAX_DEPTH
 
@@ -248,9 +247,12 @@ def test_values_of_the_wrong_kind_are_refused(expression, message):
     assert message in str(caught.value)
 
 
-def test_casts_to_shapes_say_what_to_use():
-    with pytest.raises(UnsupportedFeature, match=r"make shapes with POINT\(\.\.\.\)"):
-        value_of("CAST('1 2' AS POINT)")
+def test_casts_to_shapes_take_the_lists_of_dali():
+    with pytest.raises(TypeMismatch, match="A POINT is 2 numbers, not 3"):
+        value_of("CAST('1 2 3' AS POINT)")
+    with pytest.raises(TypeMismatch, match="CAST does not make CIRCLE of numbers"):
+        value_of("CAST(z AS CIRCLE)")
+    assert value_of("CAST(survey AS POLYGON)").field.type.xtype == "polygon"
 
 
 @pytest.mark.parametrize("operator", ["+", "*"])

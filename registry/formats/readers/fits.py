@@ -1,0 +1,257 @@
+"""Reader of FITS tables, binary and ASCII (FITS 4.0, section 7).
+
+astropy reads the headers; the rows are taken from the mapped file, batch by batch.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pyarrow as pa
+
+from registry.errors import UnreadableFile, UnsupportedFile
+from registry.formats.readers.base import BATCH_ROWS, FileColumn
+from registry.formats.readers.fits_ascii import ascii_columns
+from registry.formats.readers.fits_binary import binary_columns
+from registry.formats.readers.fits_column import FitsColumn, Heap
+from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+__all__ = ["FitsReader", "FitsTable"]
+
+_BATCH_BYTES = 64 * 1024 * 1024
+"""Bytes of rows that a batch aims at."""
+
+_MAX_HDUS = 2_000
+
+_TABLE_EXTENSIONS = ("BINTABLE", "A3DTABLE", "TABLE")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hdu:
+    number: int
+    name: str
+    header: Header
+    offset: int
+
+    @property
+    def kind(self) -> str:
+        """Say what it is, for people."""
+        if self.header.get("ZIMAGE", False):
+            return "a compressed image"
+        if self.header.get("ZTABLE", False):
+            return "a compressed table"
+        if self.header.get("XTENSION", "").strip() in _TABLE_EXTENSIONS:
+            rows, columns = self.header["NAXIS2"], self.header["TFIELDS"]
+            return f"a table of {rows} rows and {columns} columns"
+        axes = self.header.get("NAXIS", 0)
+        return f"an image of {axes} axes" if axes else "a header alone"
+
+    @property
+    def label(self) -> str:
+        """Number and name."""
+        return f"{self.number} ({self.name})" if self.name else str(self.number)
+
+
+class FitsReader:
+    """Recognises and opens FITS files."""
+
+    name = "FITS"
+    options = frozenset({"hdu"})
+
+    def recognises(self, head: bytes, suffix: str) -> bool:  # noqa: ARG002 - the signature decides
+        """Tell whether a file starts as FITS does."""
+        return head.startswith((b"SIMPLE  =", b"XTENSION="))
+
+    def open(self, path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> FitsTable:
+        """Open a file and read its headers.
+
+        Parameters
+        ----------
+        path
+            The file.
+        options
+            The HDU, where several are tables.
+
+        Raises
+        ------
+        UnreadableFile
+            If it is damaged or cut off, or several HDUs are tables and none is chosen.
+        UnsupportedFile
+            If no HDU is a table.
+        """
+        return FitsTable(path, options.hdu)
+
+
+class FitsTable:
+    """A table of a FITS file.
+
+    Parameters
+    ----------
+    path
+        The file; it stays mapped until `close`.
+    hdu
+        Number or name of the HDU.
+    """
+
+    def __init__(self, path: Path, hdu: str | None = None) -> None:
+        self._path = path
+        with _readable(path):
+            hdus = _hdus(path)
+            chosen = _chosen(path, hdus, hdu)
+            self._load(chosen)
+        self.description: str | None = None
+        notes = [note for column in self._columns for note in column.warnings]
+        self.warnings: tuple[str, ...] = tuple(notes)
+        self.columns = tuple(
+            FileColumn(c.name, c.type, c.unit, c.ucd, c.utype, c.description) for c in self._columns
+        )
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, from the header."""
+        return self._n_rows
+
+    def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Read the rows in file order.
+
+        Parameters
+        ----------
+        batch_rows
+            Rows per batch at most.
+
+        Raises
+        ------
+        UnreadableFile
+            If a variable array points out of its heap, or a number is none.
+        """
+        step = max(1, min(batch_rows, _BATCH_BYTES // max(1, self._row_bytes)))
+        names = [f"c{index}" for index in range(len(self._columns))]
+        for start in range(0, self._n_rows, step):
+            rows = self._rows[start : start + step]
+            with _readable(self._path):
+                arrays = [column.read(rows, self._heap) for column in self._columns]
+                yield pa.RecordBatch.from_arrays(arrays, names=names)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._rows = np.empty((0, 0), np.uint8)
+        self._heap = Heap(np.empty(0, np.uint8))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _load(self, hdu: _Hdu) -> None:
+        header = hdu.header
+        self._n_rows, self._row_bytes = int(header["NAXIS2"]), int(header["NAXIS1"])
+        heap_bytes = int(header.get("PCOUNT", 0))
+        size = self._n_rows * self._row_bytes
+        if min(self._n_rows, self._row_bytes, heap_bytes) < 0:
+            raise ValueError("a size in its header is negative")
+        missing = hdu.offset + size + heap_bytes - self._path.stat().st_size
+        if missing > 0:
+            raise UnreadableFile(
+                f"{self._path.name!r} is cut off: HDU {hdu.label} lacks its last {missing} bytes; "
+                "transfer it again"
+            )
+        is_ascii = header["XTENSION"].strip() == "TABLE"
+        self._columns: list[FitsColumn] = [
+            *(ascii_columns(header) if is_ascii else binary_columns(header))
+        ]
+        data = np.memmap(self._path, np.uint8, mode="r") if size else np.empty(0, np.uint8)
+        rows = data[hdu.offset : hdu.offset + size]
+        self._rows = rows.reshape(self._n_rows, self._row_bytes)
+        start = hdu.offset + int(header.get("THEAP", size))
+        self._heap = Heap(data[start : hdu.offset + size + heap_bytes])
+
+
+def _hdus(path: Path) -> list[_Hdu]:
+    from astropy.io import fits
+
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with fits.open(path, memmap=True, disable_image_compression=True) as hdus:
+            for number in range(_MAX_HDUS):
+                try:
+                    hdu = hdus[number]
+                except IndexError:
+                    break
+                header = hdu.header.copy()
+                if header.get("NAXIS", 0) and "XTENSION" in header and "TFIELDS" in header:
+                    header["NAXIS1"], header["NAXIS2"], header["TFIELDS"]
+                offset = int(hdu.fileinfo()["datLoc"])
+                found.append(_Hdu(number, str(header.get("EXTNAME", "")).strip(), header, offset))
+    return found
+
+
+def _chosen(path: Path, hdus: list[_Hdu], wanted: str | None) -> _Hdu:
+    tables = [hdu for hdu in hdus if hdu.kind.startswith("a table")]
+    listing = "; ".join(f"{hdu.label}: {hdu.kind}" for hdu in hdus[:20])
+    if wanted is not None:
+        named = [h for h in hdus if wanted.strip() == str(h.number)]
+        named = named or [h for h in hdus if h.name.lower() == wanted.strip().lower()]
+        if len(named) != 1:
+            count = "several HDUs" if named else "no HDU"
+            raise UnreadableFile(
+                f"{path.name!r} has {count} {wanted!r}; choose by its number with --hdu: {listing}"
+            )
+        if named[0] not in tables:
+            raise UnsupportedFile(
+                f"HDU {named[0].label} of {path.name!r} is {named[0].kind}, not a table; "
+                f"choose another with --hdu: {listing}"
+            )
+        return named[0]
+    if not tables:
+        packed = any(hdu.kind == "a compressed table" for hdu in hdus)
+        advice = "decompress it (funpack)" if packed else "only tables are published"
+        raise UnsupportedFile(f"{path.name!r} has no table: {listing}; {advice}")
+    if len(tables) > 1:
+        raise UnreadableFile(
+            f"{path.name!r} has {len(tables)} tables; choose one with --hdu: {listing}"
+        )
+    return tables[0]
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    from astropy.io.fits import VerifyError
+
+    try:
+        yield
+    except MemoryError:
+        # Arrow's is an ArrowException as well, but tells nothing of the file.
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        OSError,
+        VerifyError,
+        pa.ArrowException,
+    ) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UnreadableFile(
+            f"{path.name!r} is a damaged FITS file ({reason[:200]}); write or transfer it again"
+        ) from error

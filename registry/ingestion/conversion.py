@@ -1,0 +1,200 @@
+"""From a table file in any format that is read to one in any format that is written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from registry.errors import StorageFull, UnreadableFile
+from registry.formats.readers import check_path
+from registry.formats.readers.base import FileColumn, OpenedTable
+from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+from registry.formats.readers.sandbox import open_table
+from registry.formats.writers.base import Result, ResultInfo, ResultWriter
+from registry.formats.writers.stream import ResultStream
+from registry.formats.writers.votable import is_position
+from registry.ingestion.types import simple_type, simplify, value_type
+from registry.model.field import Field
+
+__all__ = ["Conversion", "convert"]
+
+_LONG_MAX = 2**63 - 1
+
+_FRAMED = ("fits", "parquet")
+"""Formats beside VOTable whose files name the frame of positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What was converted.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    fields
+        The columns that were written.
+    remarks
+        What the user should know: parts left out, changes of type.
+    """
+
+    rows: int
+    fields: tuple[Field, ...]
+    remarks: tuple[str, ...]
+
+
+def convert(
+    source: Path,
+    target: Path,
+    writer: ResultWriter,
+    options: ReadOptions = DEFAULT_OPTIONS,
+    progress: Callable[[float | None], None] | None = None,
+) -> Conversion:
+    """Write the table of a file in another format.
+
+    Parameters
+    ----------
+    source
+        A file of any format that is read; it is read in a process of its own.
+    target
+        The new file; it appears, or replaces an old one, when it is complete.
+    writer
+        Of the format.
+    options
+        Which table of the file, where it holds several.
+    progress
+        Told the fraction of rows that were read, if their number is known.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file is damaged or ambiguous, has a column that no format can hold, or has
+        positions in another frame than the format would say.
+    UnsupportedFile
+        If it is no table.
+    FormatLimit
+        If the format cannot hold so many columns.
+    StorageFull
+        If the disk is full.
+    OSError
+        If the target cannot be written.
+
+    Notes
+    -----
+    Units, UCDs, utypes and descriptions are kept as the file gives them, unchecked.
+    """
+    check_path(source)
+    with open_table(source, options) as opened:
+        fields, remarks = _fields(opened, source.name)
+        _check_frames(opened.columns, fields, source.name, writer)
+        infos = () if not opened.description else (ResultInfo("description", opened.description),)
+        batches = _simplified(opened, fields, source.name, progress)
+        result = ResultStream(fields, batches, infos=infos)
+        _write(target, writer, result)
+        return Conversion(result.rows, fields, (*opened.warnings, *remarks))
+
+
+def _fields(opened: OpenedTable, name: str) -> tuple[tuple[Field, ...], list[str]]:
+    fields, remarks = [], []
+    large = _beyond_long(opened)
+    for position, column in enumerate(opened.columns):
+        choice = simple_type(column.type)
+        if choice.type is None:
+            raise UnreadableFile(f"{name!r}: the column {column.name!r} {choice.remark}")
+        if choice.remark is not None:
+            remarks.append(f"{column.name!r}: {choice.remark}")
+        fields.append(_field(column, choice.type, fits_long=position not in large))
+    return tuple(fields), remarks
+
+
+def _check_frames(
+    columns: Sequence[FileColumn], fields: Sequence[Field], name: str, writer: ResultWriter
+) -> None:
+    """Refuse positions of another frame where the format says that they are ICRS."""
+    if writer.name not in _FRAMED and not writer.name.startswith("votable/"):
+        return
+    for column, field in zip(columns, fields, strict=True):
+        if column.frame not in (None, "ICRS") and is_position(field):
+            raise UnreadableFile(
+                f"{name!r}: the positions of {column.name!r} are {column.frame}, but {writer.name}"
+                " files are written with ICRS; transform them first, or take csv, arrow or hdf5"
+            )
+
+
+def _field(column: FileColumn, simple: pa.DataType, *, fits_long: bool) -> Field:
+    """Give the field of a column; text may hold any character, as nobody has looked."""
+    length = column.type.list_size if pa.types.is_fixed_size_list(column.type) else None
+    return Field(
+        column.name,
+        value_type(simple, True, fits_long, length or None),
+        column.unit,
+        column.ucd,
+        column.utype,
+        column.description,
+    )
+
+
+def _beyond_long(opened: OpenedTable) -> set[int]:
+    """Give the positions of unsigned columns with values beyond 63 bits, which become text."""
+    unsigned = [i for i, column in enumerate(opened.columns) if column.type == pa.uint64()]
+    found: set[int] = set()
+    if not unsigned:
+        return found
+    for batch in opened.batches():
+        for position in unsigned:
+            highest = pc.max(batch.column(position)).as_py()
+            if highest is not None and highest > _LONG_MAX:
+                found.add(position)
+    return found
+
+
+def _simplified(
+    opened: OpenedTable,
+    fields: Sequence[Field],
+    name: str,
+    progress: Callable[[float | None], None] | None,
+) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in opened.batches():
+        columns = []
+        for column, said, field in zip(batch.columns, opened.columns, fields, strict=True):
+            simple = simple_type(said.type).type
+            try:
+                columns.append(simplify(column, simple).cast(field.type.arrow))
+            except pa.ArrowInvalid as error:
+                reason = str(error).splitlines()[0]
+                message = f"{name!r}: a value of {field.name!r} is out of range ({reason})"
+                raise UnreadableFile(message) from error
+        yield pa.RecordBatch.from_arrays(columns, names=[str(i) for i in range(len(columns))])
+        rows += batch.num_rows
+        if progress is not None:
+            progress(min(1.0, rows / opened.n_rows) if opened.n_rows else None)
+
+
+def _write(target: Path, writer: ResultWriter, result: Result) -> None:
+    """Write the pieces beside the target, and give them its name when all are there."""
+    temporary: Path | None = None
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        temporary = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            for piece in writer.write(result):
+                file.write(piece)
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise OSError(error.errno, os.strerror(error.errno), str(target)) from error
+        raise StorageFull(f"no space left for {str(target)!r}; nothing of it was kept") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,50 @@
+"""Applications over an installation whose parts misbehave."""
+
+from __future__ import annotations
+
+from vo_service.app import create_app
+from vo_service.queries import QueryService
+from vosi.availability import Availability
+
+
+class Incident(Exception):
+    """A fault that nothing knows of."""
+
+
+def fails(*arguments):
+    """Do what a faulty part of the service does."""
+    raise Incident("secret text with /etc/passwd")
+
+
+def application(installation, translate=None, tables=None, availability=None):
+    """Make an application whose engine or tables are others."""
+    services = installation.services
+    engine = services.engine
+    if translate is not None:
+        engine = Engine(translate, engine.execute)
+    get = services.catalogue.tables if tables is None else lambda principal: tables
+    queries = QueryService(get, engine, slots=2, slot_wait_s=1)
+    return application_over(installation, queries, availability)
+
+
+def application_over(installation, queries, check=None, settings=None):
+    """Make an application with other queries."""
+    return create_app(
+        settings or installation.settings,
+        queries,
+        installation.services.jobs,
+        check or (lambda: Availability(available=True)),
+    )
+
+
+class Engine:
+    """An engine of two functions."""
+
+    def __init__(self, translate, execute):
+        self.translate = translate
+        self.execute = execute
+
+
+def ask(client, adql, **parameters):
+    """Ask a query by GET."""
+    return client.get("/tap/sync", query_string={"LANG": "ADQL", "QUERY": adql} | parameters)

@@ -1,0 +1,58 @@
+"""Bring the job tables to those of this release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, select, table
+from sqlalchemy import column as sql_column
+
+from uws.store.schema import REVISION, VERSION_TABLE
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+__all__ = ["alembic_config", "migrate"]
+
+_LOCK_KEY = 7_239_062
+"""Key of the advisory lock of PostgreSQL during a migration; any fixed number serves."""
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations that are missing, inside the caller's transaction.
+
+    Parameters
+    ----------
+    connection
+        Open in a writing transaction; on PostgreSQL a lock keeps other starters out until it
+        ends, on SQLite the writing transaction itself does.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})")
+    if _current_revision(connection) == REVISION:
+        return
+    from alembic import command
+
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def alembic_config() -> Config:
+    """Describe the migrations that ship inside the package."""
+    from alembic.config import Config
+
+    config = Config()
+    folder = Path(__file__).resolve().parent / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _current_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    versions = table(VERSION_TABLE, sql_column("version_num"))
+    revision: str | None = connection.execute(select(versions.c.version_num)).scalar()
+    return revision

@@ -1,0 +1,198 @@
+"""Shapes and the tests between them in DuckDB's SQL.
+
+Points and circles are SQL; polygons, and pairs of regions, go to the functions over columns of
+`arrow_functions`. Shapes of literals become one literal list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from registry.model.field import Datatype
+from vo_service.adql.functions.coverage import moc_ranges
+from vo_service.adql.typed import Call, Constant, Expression
+from vo_service.engines.duckdb.context import Context
+from vo_service.engines.duckdb.geometry import Point, distance, separation_test
+from vo_service.engines.spatial import constant_shape
+
+__all__ = ["SHAPES", "in_ranges", "point_coordinates"]
+
+FEW_RANGES = 16
+"""Up to so many ranges are compared one after the other; more are searched by halves."""
+
+
+def point_coordinates(node: Expression, context: Context) -> Point:
+    """Print longitude and latitude of a point in degrees."""
+    if isinstance(node, Call) and node.function == "POINT":
+        lon, lat = (_double(argument, context) for argument in node.arguments)
+        return lon, lat
+    text = context.expression(node)
+    return f"{text}[1]", f"{text}[2]"
+
+
+def in_ranges(column: str, ranges: tuple[tuple[int, int], ...]) -> str:
+    """Print the condition that a cell of order 29 is in one of the ranges."""
+    if not ranges:
+        return f"({column} < 0)"
+    if len(ranges) <= FEW_RANGES:
+        parts = (f"{column} BETWEEN {first} AND {last}" for first, last in ranges)
+        return f"({' OR '.join(parts)})"
+    middle = len(ranges) // 2
+    lower, upper = in_ranges(column, ranges[:middle]), in_ranges(column, ranges[middle:])
+    return f"CASE WHEN {column} < {ranges[middle][0]} THEN {lower} ELSE {upper} END"
+
+
+def _double(node: Expression, context: Context) -> str:
+    text = context.value(node)
+    if node.field.type.datatype is Datatype.DOUBLE:
+        return text
+    return f"{text}::DOUBLE"
+
+
+def _list(parts: list[str]) -> str:
+    missing = " OR ".join(f"{part} IS NULL" for part in parts)
+    return f"CASE WHEN {missing} THEN NULL ELSE [{', '.join(parts)}]::DOUBLE[] END"
+
+
+def _shape(node: Expression, context: Context) -> str:
+    """Print a shape as a list; one of literals as a literal, so that it is known to be equal."""
+    numbers = constant_shape(node)
+    if numbers is not None:
+        return f"[{', '.join(map(repr, numbers))}]::DOUBLE[]"
+    return context.expression(node)
+
+
+def _point(node: Call, context: Context) -> str:
+    return _list(list(point_coordinates(node, context)))
+
+
+def _circle(node: Call, context: Context) -> str:
+    centre, radius = node.arguments
+    return _list([*point_coordinates(centre, context), _double(radius, context)])
+
+
+def _polygon(node: Call, context: Context) -> str:
+    if constant_shape(node) is not None:
+        return _shape(node, context)
+    pairs = (point_coordinates(vertex, context) for vertex in node.arguments)
+    return _list([part for pair in pairs for part in pair])
+
+
+def _box(node: Call, context: Context) -> str:
+    if constant_shape(node) is not None:
+        return _shape(node, context)
+    centre, width, height = node.arguments
+    sizes = (_double(width, context), _double(height, context))
+    return f"sphere_box({', '.join((*point_coordinates(centre, context), *sizes))})"
+
+
+def _distance(node: Call, context: Context) -> str:
+    left, right = (point_coordinates(argument, context) for argument in node.arguments)
+    return distance(left, right)
+
+
+def _contains(node: Call, context: Context) -> str:
+    return f"({_containment(node, context)})::INTEGER"
+
+
+def _containment(node: Call, context: Context) -> str:
+    inner, outer = node.arguments
+    if inner.field.type.xtype != "point":
+        return f"sphere_contains({_shape(inner, context)}, {_shape(outer, context)})"
+    point = point_coordinates(inner, context)
+    if isinstance(outer, Call) and outer.function == "CIRCLE":
+        centre, radius = outer.arguments
+        return separation_test(
+            point,
+            point_coordinates(centre, context),
+            radius,
+            lambda: _double(radius, context),
+            strict=False,
+        )
+    if isinstance(outer, Call) and outer.function == "MOC":
+        cell = f"healpix_index(29, {point[0]}, {point[1]})"
+        return in_ranges(cell, moc_ranges(_moc_text(outer)))
+    if outer.field.type.xtype == "circle":
+        text = context.expression(outer)
+        return f"{distance(point, (f'{text}[1]', f'{text}[2]'))} <= {text}[3]"
+    return f"sphere_inside({point[0]}, {point[1]}, {_shape(outer, context)})"
+
+
+def _moc_text(node: Call) -> str:
+    (text,) = node.arguments
+    return str(text.value) if isinstance(text, Constant) else ""
+
+
+def _intersects(node: Call, context: Context) -> str:
+    first, second = (_shape(argument, context) for argument in node.arguments)
+    return f"sphere_intersects({first}, {second})::INTEGER"
+
+
+def _coordinate(index: int) -> Callable[[Call, Context], str]:
+    def show(node: Call, context: Context) -> str:
+        (point,) = node.arguments
+        # Only what is printed may be bound: the engine refuses values that nobody uses.
+        if isinstance(point, Call) and point.function == "POINT":
+            return _double(point.arguments[index], context)
+        return f"{context.expression(point)}[{index + 1}]"
+
+    return show
+
+
+def _area(node: Call, context: Context) -> str:
+    (region,) = node.arguments
+    return f"sphere_area({_shape(region, context)})"
+
+
+def _centroid(node: Call, context: Context) -> str:
+    (region,) = node.arguments
+    return f"sphere_centroid({_shape(region, context)})"
+
+
+def _moc(node: Call, context: Context) -> str:
+    return context.expression(node.arguments[0])
+
+
+def _healpix_index(node: Call, context: Context) -> str:
+    order, place = node.arguments
+    lon, lat = point_coordinates(place, context)
+    return f"healpix_index({context.expression(order)}::BIGINT, {lon}, {lat})"
+
+
+def _healpix_center(node: Call, context: Context) -> str:
+    order, index = (f"{context.expression(argument)}::BIGINT" for argument in node.arguments)
+    return f"healpix_center({order}, {index})"
+
+
+def _transform(node: Call, context: Context) -> str:
+    source, target, shape = node.arguments
+    names = f"{context.expression(source)}, {context.expression(target)}"
+    return f"sphere_transform({names}, {_shape(shape, context)})"
+
+
+def _propagated(node: Call, context: Context) -> str:
+    numbers = [_double(argument, context) for argument in node.arguments]
+    for optional in (2, 5):
+        numbers[optional] = f"coalesce({numbers[optional]}, 0)"
+    return f"sphere_propagate({', '.join(numbers)})"
+
+
+SHAPES: dict[str, Callable[[Call, Context], str]] = {
+    "AREA": _area,
+    "BOX": _box,
+    "CENTROID": _centroid,
+    "CIRCLE": _circle,
+    "CONTAINS": _contains,
+    "COORD1": _coordinate(0),
+    "COORD2": _coordinate(1),
+    "DISTANCE": _distance,
+    "INTERSECTS": _intersects,
+    "IVO_EPOCH_PROP_POS": _propagated,
+    "IVO_GEOM_TRANSFORM": _transform,
+    "IVO_HEALPIX_CENTER": _healpix_center,
+    "IVO_HEALPIX_INDEX": _healpix_index,
+    "MOC": _moc,
+    "POINT": _point,
+    "POLYGON": _polygon,
+}
+"""Printers of the functions of positions, by canonical name."""

@@ -1,0 +1,1 @@
+"""Tables that come with a query: fetched or received, read in a process of their own, typed."""

@@ -1,0 +1,206 @@
+"""Tables that come with queries, from what UPLOAD says to rows in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.errors import RegistryError, StorageFull
+from registry.formats.readers.options import ReadLimits
+from vo_service.dali.upload import Upload
+from vo_service.queries import ServiceBusy, UploadedTable
+from vo_service.uploads.errors import UploadExceeded, UploadMissing, UploadRejected
+from vo_service.uploads.fetching import FetchLimits, TableFetcher
+from vo_service.uploads.readers import OpenedUpload, ReaderPool
+from vo_service.uploads.scratch import ScratchFolder
+from vo_service.uploads.sources import FULL_DISK, InlineFiles, copy_limited, file_name
+from vo_service.uploads.table import TableLimits, read_table
+
+__all__ = ["UPLOADS_MAX", "UploadLimits", "UploadService"]
+
+UPLOADS_MAX = 20
+"""Tables of one query: far more than anybody joins; each is a process and memory."""
+
+_COLUMNS_MAX = 2_000
+"""Columns of one table: the widest of the VO's usual catalogues have about a thousand."""
+
+_MEMORY_FACTOR = 8
+"""Values may take so many times the size of the file: compressed text grows by about that."""
+
+_PROCESS_BYTES = 2**30
+"""Memory of a reading process beside the values."""
+
+_CPU_S = 120
+"""Seconds of processor time: a hundred megabytes of TABLEDATA take about ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """What the uploads of a query may cost.
+
+    Attributes
+    ----------
+    size_bytes
+        Of one file as it is sent, and of all that a query has together.
+    rows
+        Of one table.
+    fetch_timeout_s
+        Time to fetch one file.
+    private_addresses
+        Whether files may come from internal networks.
+    slots
+        Files that are read at once.
+    slot_wait_s
+        Time that a file waits to be read.
+    """
+
+    size_bytes: int
+    rows: int
+    fetch_timeout_s: float
+    private_addresses: bool = False
+    slots: int = 2
+    slot_wait_s: float = 10.0
+
+
+class UploadService:
+    """Reads the tables that come with queries.
+
+    Parameters
+    ----------
+    folder
+        For files while they are read; shared by all processes of an installation.
+    limits
+        What uploads may cost.
+    """
+
+    def __init__(self, folder: Path, limits: UploadLimits) -> None:
+        self.limits = limits
+        self._folder = folder
+        self._fetcher = TableFetcher(
+            FetchLimits(limits.size_bytes, limits.fetch_timeout_s, limits.private_addresses)
+        )
+        self._table_limits = TableLimits(
+            limits.rows, _COLUMNS_MAX, _MEMORY_FACTOR * limits.size_bytes
+        )
+        self._slots = threading.BoundedSemaphore(limits.slots)
+        self._lock = threading.Lock()
+        self._opened: tuple[ScratchFolder, ReaderPool] | None = None
+
+    def read(self, uploads: Sequence[Upload], inline: InlineFiles) -> tuple[UploadedTable, ...]:
+        """Read all tables of a query; nothing of them stays on the disk.
+
+        Parameters
+        ----------
+        uploads
+            What UPLOAD says.
+        inline
+            Opens the parts of the request.
+
+        Raises
+        ------
+        UploadMissing
+            If a part is not there.
+        FetchFailed
+            If a table cannot be fetched, or may not be.
+        UploadExceeded
+            If a table, or all together, are too large.
+        UploadRejected
+            If a file is no table, or one that cannot be used.
+        ServiceBusy
+            If too many uploads are read at once.
+        StorageFull
+            If there is no room for a file.
+        """
+        if len(uploads) > UPLOADS_MAX:
+            raise UploadExceeded(
+                uploads[UPLOADS_MAX].name, f"a query may have {UPLOADS_MAX} tables; join fewer"
+            )
+        tables: list[UploadedTable] = []
+        left_bytes = self._table_limits.memory_bytes
+        for number, upload in enumerate(uploads):
+            table = self._read(upload, number, inline)
+            left_bytes -= table.rows.nbytes
+            if left_bytes < 0:
+                raise UploadExceeded(
+                    upload.name, "all uploads of the query together are too large; send fewer rows"
+                )
+            tables.append(table)
+        return tuple(tables)
+
+    def close(self) -> None:
+        """End the processes and remove the files; may be called twice."""
+        with self._lock:
+            if self._opened is not None:
+                scratch, pool = self._opened
+                pool.close()
+                scratch.close()
+                self._opened = None
+
+    def _read(self, upload: Upload, number: int, inline: InlineFiles) -> UploadedTable:
+        scratch, pool = self._ready()
+        received = scratch.file()
+        try:
+            hint = self._receive(upload, inline, received)
+            if not self._slots.acquire(timeout=self.limits.slot_wait_s):
+                raise ServiceBusy(retry_after_s=max(1, round(self.limits.slot_wait_s)))
+            try:
+                return self._open(upload.name, number, received, file_name(upload.name, hint), pool)
+            finally:
+                self._slots.release()
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            raise StorageFull("no space left for uploads; try again later") from error
+        finally:
+            received.unlink(missing_ok=True)
+
+    def _receive(self, upload: Upload, inline: InlineFiles, target: Path) -> str | None:
+        """Write the file of an upload; give the name that it had."""
+        if upload.part is None:
+            self._fetcher.fetch(upload.name, upload.source, target)
+            return upload.source.partition("?")[0]
+        with inline(upload.part) as file:
+            if file is None:
+                raise UploadMissing(
+                    upload.name,
+                    f"the request has no file named {upload.part[:64]!r}; send it as a part of a"
+                    " multipart/form-data request",
+                )
+            copy_limited(upload.name, file.content, target, self.limits.size_bytes)
+            return file.file_name
+
+    def _open(
+        self, name: str, number: int, received: Path, called: str, pool: ReaderPool
+    ) -> UploadedTable:
+        if received.stat().st_size == 0:
+            raise UploadRejected(name, "it is empty; send a table")
+        reader = pool.take()
+        try:
+            path = received.rename(reader.folder / called)
+            with OpenedUpload(reader, path) as opened:
+                return read_table(name, number, opened, self._table_limits)
+        except RegistryError as error:
+            raise UploadRejected(name, str(error)) from error
+        finally:
+            reader.close()
+
+    def _ready(self) -> tuple[ScratchFolder, ReaderPool]:
+        # Not before the first upload: the web server may fork until then.
+        with self._lock:
+            if self._opened is None:
+                scratch = ScratchFolder(self._folder)
+                self._opened = scratch, ReaderPool(scratch, self._read_limits())
+            return self._opened
+
+    def _read_limits(self) -> ReadLimits:
+        size_bytes = self.limits.size_bytes
+        return ReadLimits(
+            memory_bytes=_PROCESS_BYTES + 2 * _MEMORY_FACTOR * size_bytes,
+            cpu_s=_CPU_S,
+            cpu_s_per_mb=0.0,
+            stall_s=float(_CPU_S),
+            unpacked_bytes=_MEMORY_FACTOR * size_bytes,
+            members=100,
+        )
