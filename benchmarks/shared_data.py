@@ -1,13 +1,14 @@
-"""Publish every Parquet and CSV file of a data folder, and read it back cell by cell.
+"""Publish every file of a data folder, and read it back in every format cell by cell.
 
-Usage: python benchmarks/shared_data.py [DATA] [--only PATTERN] [--clients pyvo,stilts]
-                                        [--tapquery PATTERN] [--commands]
+Usage: python benchmarks/shared_data.py [DATA] [--only PATTERNS] [--formats NAMES]
+                                        [--clients pyvo,stilts] [--tapquery PATTERNS] [--commands]
 
 DATA is the folder ``shared/data`` beside the checkout unless given. ``--commands`` only prints the
-commands that publish the files. Each file is published into a temporary installation, served,
-read with pyvo in every format and with STILTS (``tapquery``, and ``tmulti`` on the URLs of both
-VOTable serialisations), and compared with what pyarrow reads from the file. The status is 1 if
-one cell differs, or if a file that must be refused is not.
+commands that publish the files. Each file, and each HATS catalogue as a folder, is published into
+a temporary installation, served, read with pyvo in every format and with STILTS (``tapquery``, and
+``tmulti`` on the URLs of the VOTable serialisations and of FITS), and compared with what pyarrow,
+astropy and h5py read from the file. The status is 1 if one cell differs, or if a file that must be
+refused is not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import partial
@@ -28,21 +29,24 @@ from urllib.parse import urlencode
 
 import astropy.io.votable
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pyvo
 import yaml
 from astropy.utils.exceptions import AstropyWarning
 from click.testing import CliRunner
 from installation import ROOT, served
 from publications import publication
+from source_files import data_files, read_file
 
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 import readback  # noqa: E402 - found only with the path above
+import result_files  # noqa: E402 - found only with the path above
 
 ANNOTATIONS = ROOT / "docs" / "examples" / "annotations"
 
 MAXREC = 1_000_000
+
+ALL_FORMATS = (*readback.FORMATS, "html")
 
 
 @dataclass
@@ -66,25 +70,13 @@ def arguments(path: Path, name: str) -> list[str]:
     words = ["publish", str(path), "--name", name, "--type", how.type]
     for column, meaning in how.columns.items():
         words += ["--column", f"{column}={meaning}"]
+    if how.group is not None:
+        words += ["--group", how.group]
+    if how.suggestions:
+        words += ["--accept-suggestions"]
     if how.annotations is not None:
         words += ["--annotations", str(ANNOTATIONS / f"{how.annotations}.yaml")]
     return words
-
-
-def data_files(data: Path, only: str) -> Iterator[tuple[str, Path]]:
-    """List the tables below the folder, without the cases that must fail."""
-    for path in sorted(data.rglob("*")):
-        name = path.relative_to(data).as_posix()
-        is_table = path.suffix in (".parquet", ".csv") and not path.name.startswith("test_")
-        if is_table and fnmatch("/" + name, only):
-            yield name, path
-
-
-def read_file(path: Path) -> readback.Cells:
-    """Read the file with pyarrow, alone and not as a part of a partitioned data set."""
-    if path.suffix == ".csv":
-        return readback.file_cells(readback.read_csv_file(path))
-    return readback.file_cells(pq.ParquetFile(path).read())
 
 
 def publish_all(home: Path, data: Path, only: str) -> tuple[list[Published], int]:
@@ -106,7 +98,7 @@ def publish_all(home: Path, data: Path, only: str) -> tuple[list[Published], int
             print(f"{name}: NOT PUBLISHED: {done.output} {done.exception or ''}", flush=True)
         else:
             table = done.stdout.splitlines()[-1].split("\t")[1]
-            found.append(Published(name, table, read_file(path)))
+            found.append(Published(name, table, read_file(path, name)))
     return found, faults
 
 
@@ -122,23 +114,25 @@ def judge(
     published.outcomes[outcome] = found
 
 
-def ask_pyvo(url: str, published: Published) -> None:
-    """Read a table in every format with pyvo: VOTables as its results, the others as bytes."""
+def ask_pyvo(url: str, published: Published, formats: Sequence[str]) -> None:
+    """Read a table with pyvo: VOTables as its results, other formats as bytes."""
     service = pyvo.dal.TAPService(url)
-    for name in ("votable/b2", "votable/td"):
-        result = service.run_sync(published.query, maxrec=MAXREC, RESPONSEFORMAT=name)
-        table = result.votable.get_first_table()
-        judge(published, f"pyvo {name}", name, partial(readback.votable_cells, table))
-    for name in ("csv", "tsv", "parquet"):
-        data = raw(service, published, name)
-        read = partial(readback.read_result, data, name, published.cells)
-        judge(published, f"pyvo {name}", name, read)
-    # The last bytes are those of Parquet.
-    found, wanted = readback.astropy_parquet_cells(data, published.cells)
-    published.outcomes["astropy parquet"] = readback.differences(wanted, found, "parquet")
-    rows = readback.html_rows(raw(service, published, "html"))
-    wrong = rows != published.cells.rows
-    published.outcomes["pyvo html"] = [f"there are {rows} rows"] if wrong else []
+    for name in formats:
+        if name in readback.VOTABLES:
+            result = service.run_sync(published.query, maxrec=MAXREC, RESPONSEFORMAT=name)
+            table = result.votable.get_first_table()
+            judge(published, f"pyvo {name}", name, partial(result_files.votable_cells, table))
+        elif name == "html":
+            rows = result_files.html_rows(raw(service, published, name))
+            wrong = rows != published.cells.rows
+            published.outcomes["pyvo html"] = [f"there are {rows} rows"] if wrong else []
+        else:
+            data = raw(service, published, name)
+            read = partial(result_files.read_result, data, name, published.cells)
+            judge(published, f"pyvo {name}", name, read)
+        if name == "parquet":
+            found, wanted = result_files.astropy_parquet_cells(data, published.cells)
+            published.outcomes["astropy parquet"] = readback.differences(wanted, found, name)
     published.outcomes["pyvo annotations"] = lost_annotations(service, published)
 
 
@@ -183,7 +177,7 @@ def ask_tapquery(url: str, folder: Path, published: Published) -> None:
         "ofmt=votable-binary2-inline", f"out={out}",
     )  # fmt: skip
     table = astropy.io.votable.parse(out).get_first_table()
-    read = partial(readback.votable_cells, table)
+    read = partial(result_files.votable_cells, table)
     judge(published, "stilts tapquery", "votable/b2", read)
 
 
@@ -196,11 +190,15 @@ def ask_stilts(url: str, folder: Path, published: list[Published], format_name: 
     ]  # fmt: skip
     listing, out = folder / "urls.txt", folder / "all.vot"
     listing.write_text("\n".join(urls) + "\n")
-    run_stilts("tmulti", f"in=@{listing}", "ifmt=votable", "ofmt=votable-binary2-inline",
-               f"out={out}")  # fmt: skip
+    run_stilts(
+        "tmulti", f"in=@{listing}", f"ifmt={format_name.partition('/')[0]}",
+        "icmd=clearparams *", "ofmt=votable-binary2-inline", f"out={out}",
+    )  # fmt: skip
     tables = astropy.io.votable.parse(out).iter_tables()
     for each, table in zip(published, tables, strict=True):
-        judge(each, f"stilts {format_name}", format_name, partial(readback.votable_cells, table))
+        cells = result_files.votable_cells(table)
+        read = partial(result_files.retyped, cells, each.cells, format_name)
+        judge(each, f"stilts {format_name}", format_name, read)
 
 
 def report(published: list[Published]) -> int:
@@ -225,9 +223,10 @@ def main() -> None:
     """Publish, serve, read back, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("data", nargs="?", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--only", default="*", help="pattern of files")
+    parser.add_argument("--only", default="*", help="patterns of files, with commas between")
+    parser.add_argument("--formats", default=",".join(ALL_FORMATS), help="with commas between")
     parser.add_argument("--clients", default="pyvo,stilts", help="pyvo, stilts or both")
-    parser.add_argument("--tapquery", default="*", help="pattern of files that tapquery reads")
+    parser.add_argument("--tapquery", default="*", help="patterns of files that tapquery reads")
     parser.add_argument("--commands", action="store_true", help="print the commands only")
     options = parser.parse_args()
     if options.commands:
@@ -235,21 +234,23 @@ def main() -> None:
             print(shlex.join(["pzvo", *arguments(path, name)]))
         return
     warnings.simplefilter("ignore", AstropyWarning)
-    clients = options.clients.split(",")
+    clients, formats = options.clients.split(","), options.formats.split(",")
     if "stilts" in clients and shutil.which("stilts") is None:
         raise SystemExit("stilts is not installed: --clients pyvo, or apt-get install stilts")
     with tempfile.TemporaryDirectory(prefix="pzvo-shared-") as name:
         home = Path(name)
         published, faults = publish_all(home / "home", options.data, options.only)
         with served(home / "home") as (url, _):
-            for each in published:
-                if "pyvo" in clients:
-                    ask_pyvo(url, each)
-                if "stilts" in clients and fnmatch("/" + each.file, options.tapquery):
-                    ask_tapquery(url, home, each)
+            if "pyvo" in clients:
+                for each in published:
+                    ask_pyvo(url, each, formats)
             if "stilts" in clients:
-                ask_stilts(url, home, published, "votable/b2")
-                ask_stilts(url, home, published, "votable/td")
+                for each in published:
+                    if any(fnmatch("/" + each.file, p) for p in options.tapquery.split(",")):
+                        ask_tapquery(url, home, each)
+                for each_format in (*readback.VOTABLES, "fits"):
+                    if each_format in formats:
+                        ask_stilts(url, home, published, each_format)
     if report(published) + faults:
         raise SystemExit(1)
 
