@@ -60,11 +60,16 @@ def served(home: Path) -> Iterator[tuple[str, int]]:
 
 
 def peak_memory_mib(pid: int) -> float:
-    """Largest resident memory so far of the web processes of a server, in MiB."""
-    peak = 0
+    """Largest resident memory so far of any process below a server, in MiB."""
+    parents, peaks = {}, {}
     for status in Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):
             text = status.read_text()
-            if re.search(rf"^PPid:\s*{pid}$", text, re.MULTILINE):
-                peak = max(peak, int(re.search(r"VmHWM:\s*(\d+)", text)[1]))  # type: ignore[index]
-    return peak / 1024
+            number = int(status.parent.name)
+            found = re.search(r"VmHWM:\s*(\d+)", text)
+            parents[number] = int(re.search(r"PPid:\s*(\d+)", text)[1])
+            peaks[number] = int(found[1]) if found else 0
+    below = {pid}
+    while more := {number for number, parent in parents.items() if parent in below} - below:
+        below |= more
+    return max((peaks[number] for number in below - {pid}), default=0) / 1024
