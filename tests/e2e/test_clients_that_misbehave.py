@@ -70,7 +70,8 @@ def ask(live, adql, **parameters):
         with urllib.request.urlopen(live.url.removesuffix("/tap") + path(adql, **parameters)) as a:
             return a.status, a.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+        with error:
+            return error.code, error.read().decode()
 
 
 def send(live, adql, receive_buffer=None, **parameters) -> socket.socket:
@@ -148,9 +149,10 @@ def test_more_queries_than_slots_are_told_to_come_back(big):
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)
-    assert refused.value.code == 503
-    assert int(refused.value.headers["Retry-After"]) >= 1
-    assert "try again" in refused.value.read().decode()
+    with refused.value as answer:
+        assert answer.code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert "try again" in answer.read().decode()
     # What needs no slot is answered all the same.
     with urllib.request.urlopen(big.url + "/capabilities") as answer:
         assert answer.status == 200

@@ -1,7 +1,9 @@
 """Jobs among processes that race, stop, stall and die."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -92,6 +94,30 @@ def submit(service, owner="ada", **parameters):
     return JobAddress(owner, "journal", job.job_id)
 
 
+def freeze(process, tmp_path):
+    """Stop a process at a moment when it does not hold the write lock of SQLite.
+
+    A process that is frozen with the lock keeps everybody out until it goes on or dies, which is
+    not what is looked at here.
+    """
+    metadata = tmp_path / "metadata.sqlite"
+    for _ in range(100):
+        os.kill(process.pid, signal.SIGSTOP)
+        if not metadata.exists():
+            return
+        other = sqlite3.connect(metadata, timeout=0.2, isolation_level=None)
+        with contextlib.closing(other):
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(process.pid, signal.SIGCONT)
+                time.sleep(0.05)
+                continue
+            other.execute("ROLLBACK")
+            return
+    raise AssertionError("the process holds the lock all the time")
+
+
 def until(condition):
     deadline = time.monotonic() + PATIENCE_S
     while not (found := condition()):
@@ -146,7 +172,7 @@ def test_a_worker_that_was_thought_dead_cannot_finish_the_job(service, spawn, jo
     address = submit(service, DO="wait", RESULT="yes")
     first = spawn(lease_s=0.5)
     until(journal)
-    os.kill(first.pid, signal.SIGSTOP)
+    freeze(first, tmp_path)
     second = spawn(lease_s=0.5)
     until(lambda: ("begin", address.job_id, 2, second.pid) in journal())
     (tmp_path / "go").touch()
