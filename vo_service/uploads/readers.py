@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import weakref
 from dataclasses import asdict
@@ -19,18 +18,13 @@ from pathlib import Path
 
 from registry.formats.readers.child import Request
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadLimits
-from registry.formats.readers.sandbox import SandboxedTable
+from registry.formats.readers.sandbox import SandboxedTable, start_process
 from vo_service.uploads.declared import DECLARED_FILE, Declared, parse_declared
 from vo_service.uploads.scratch import ScratchFolder
 
 __all__ = ["OpenedUpload", "ReaderPool", "WaitingReader"]
 
 _MODULE = "vo_service.uploads.reading_process"
-
-_ROOT = Path(__file__).resolve().parents[2]
-"""The folder from which the process imports the packages."""
-
-_FORWARDED = ("LD_LIBRARY_PATH",)
 
 _DECLARED_BYTES = 16 * 2**20
 """Twenty thousand FIELDs with long names fit."""
@@ -57,7 +51,7 @@ class WaitingReader:
     def __init__(self, folder: Path, limits: ReadLimits) -> None:
         self.folder = folder
         self.limits = limits
-        self.process = _start(folder)
+        self.process = start_process(_MODULE, folder)
         opening = {"folder": str(folder.absolute()), "limits": asdict(limits)}
         _send(self.process, json.dumps(opening))
 
@@ -192,34 +186,6 @@ class ReaderPool:
 def _close_all(readers: list[WaitingReader]) -> None:
     while readers:
         readers.pop().close()
-
-
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    environment = {name: os.environ[name] for name in _FORWARDED if name in os.environ}
-    environment |= {
-        "PYTHONPATH": str(_ROOT),
-        "LANG": "C.UTF-8",
-        "HOME": str(folder.absolute()),
-        "TMPDIR": str(folder.absolute()),
-        # As for files that are published: see `registry.formats.readers.sandbox`.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "ARROW_IO_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-        "HDF5_PLUGIN_PRELOAD": "::",
-        "HDF5_USE_FILE_LOCKING": "FALSE",
-    }
-    return subprocess.Popen(  # noqa: S603 - this interpreter, with fixed arguments
-        [sys.executable, "-P", "-s", "-m", _MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        env=environment,
-        cwd=folder,
-        start_new_session=True,
-    )
 
 
 def _send(process: subprocess.Popen[bytes], text: str) -> None:

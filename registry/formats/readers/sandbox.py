@@ -33,7 +33,7 @@ from registry.formats.readers.options import (
     ReadOptions,
 )
 
-__all__ = ["SandboxedTable", "open_table"]
+__all__ = ["SandboxedTable", "open_table", "start_process"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class SandboxedTable:
         else:
             self._scratch = scratch
             scratch.mkdir(parents=True)
-        self._process = _start(self._scratch)
+        self._process = start_process(_MODULE, self._scratch)
         try:
             request = Request(path.absolute(), self._scratch.absolute(), options, limits)
             self._command(request.to_json())
@@ -264,7 +264,16 @@ class SandboxedTable:
         )
 
 
-def _start(scratch: Path) -> subprocess.Popen[bytes]:
+def start_process(module: str, scratch: Path) -> subprocess.Popen[bytes]:
+    """Start a reading process with nothing of this one's environment but what it needs.
+
+    Parameters
+    ----------
+    module
+        What it runs; it locks itself before it looks at anything.
+    scratch
+        Its only folder.
+    """
     environment = {name: os.environ[name] for name in _FORWARDED if name in os.environ}
     environment |= {
         "PYTHONPATH": str(_PACKAGES),
@@ -283,7 +292,7 @@ def _start(scratch: Path) -> subprocess.Popen[bytes]:
         "HDF5_USE_FILE_LOCKING": "FALSE",
     }
     return subprocess.Popen(  # noqa: S603 - this interpreter, with fixed arguments
-        [sys.executable, "-P", "-s", "-m", _MODULE],
+        [sys.executable, "-P", "-s", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
