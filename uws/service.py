@@ -277,7 +277,9 @@ class JobService:
         job = self.get(address)
         result = job.result(result_id)
         if result is None:
+            # Some clients ask for the result of a failed job and show what they get.
+            reason = "" if job.error is None else f": {job.error.message}"
             raise ResultNotFound(
-                f"job {job.job_id} has no result {result_id[:64]!r}: it is {job.phase}"
+                f"job {job.job_id} has no result {result_id[:64]!r}: it is {job.phase}{reason}"
             )
         return job, result, self._results.open(result.location)

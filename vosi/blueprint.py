@@ -14,7 +14,7 @@ from vosi import availability as availability_document
 from vosi import capabilities as capabilities_document
 from vosi.availability import Availability
 from vosi.document import XML_TYPE
-from vosi.tables import Detail, TablesCache, find_table, render_table
+from vosi.tables import FLAGS_SCHEMA, Detail, TablesCache, find_table, render_table
 
 __all__ = ["vosi_blueprint"]
 
@@ -79,7 +79,15 @@ def vosi_blueprint(
             message = f"detail={asked[:40]} is not known: give {_DETAIL_CHOICES}.\n"
             return _plain(message, 400)
         visible = tables(principal())
-        return _private(_xml(cache.render(visible, Detail(asked))))
+        # TapPlus of astroquery alone comes without a name, and cannot do without the flags.
+        flags = not request.headers.get("User-Agent")
+        response = _private(_xml(cache.render(visible, Detail(asked), flags=flags)))
+        response.vary.add("User-Agent")
+        return response
+
+    @blueprint.get("/esatapplus.xsd")
+    def show_flags_schema() -> Response:
+        return _xml(FLAGS_SCHEMA)
 
     @blueprint.get("/tables/<path:table_name>", strict_slashes=False)
     def show_table(table_name: str) -> Response:

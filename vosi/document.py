@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from xml.sax.saxutils import escape, quoteattr
 
 __all__ = [
@@ -90,6 +91,7 @@ def document(
     namespace: str,
     prefixes: Iterable[str],
     children: Iterable[str],
+    foreign: Mapping[str, tuple[str, str]] = MappingProxyType({}),
     **attributes: object,
 ) -> bytes:
     """Write a whole document.
@@ -104,6 +106,9 @@ def document(
         Prefixes of `TYPE_NAMESPACES` that the children's types need.
     children
         Children of the root, as text.
+    foreign
+        Further namespaces of attributes: by prefix, the namespace and where its schema is,
+        absolute or relative to the document.
     attributes
         Attributes of the root.
 
@@ -113,9 +118,11 @@ def document(
         The document in UTF-8.
     """
     types = {prefix: TYPE_NAMESPACES[prefix] for prefix in prefixes}
-    declared = {"vosi": namespace, **types, "xsi": _XSI}
+    added = {prefix: uri for prefix, (uri, _) in foreign.items()}
+    declared = {"vosi": namespace, **types, **added, "xsi": _XSI}
     # IVOA serves each schema at the address of its namespace.
-    locations = " ".join(f"{uri} {uri}" for uri in (namespace, *types.values()))
+    own = ((uri, uri) for uri in (namespace, *types.values()))
+    locations = " ".join(f"{uri} {place}" for uri, place in (*own, *foreign.values()))
     spaces = {f"xmlns__{prefix}": uri for prefix, uri in declared.items()}
     tag = f"vosi:{root}"
     head = attribute_text({**spaces, "xsi__schemaLocation": locations, **attributes})

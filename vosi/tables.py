@@ -16,7 +16,22 @@ from registry.model.table import Column, ForeignKey, Schema, Table, TableSet
 from registry.tap_schema import column_name, foreign_key_columns
 from vosi.document import TABLES_NS, attribute_text, document, element, parent, text
 
-__all__ = ["Detail", "TablesCache", "find_table", "render", "render_table"]
+__all__ = ["FLAGS_SCHEMA", "Detail", "TablesCache", "find_table", "render", "render_table"]
+
+_FLAGS = {"esatapplus": ("http://esa.int/xml/EsaTapPlus", "esatapplus.xsd")}
+"""The namespace of ESA's TAP+, with its schema as it stands beside the document.
+
+The TapPlus client of astroquery (0.4.11) reads no table unless its columns have the attribute
+``flags`` of this namespace. VODataService 1.2 lets columns carry attributes of others, if a
+schema declares them; validators that know IVOA's schemas alone still warn of it."""
+
+FLAGS_SCHEMA = b"""<?xml version="1.0" encoding="UTF-8"?>
+<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
+           targetNamespace="http://esa.int/xml/EsaTapPlus">
+  <xs:attribute name="flags" type="xs:integer"/>
+</xs:schema>
+"""
+"""Declares the attribute that columns have where it is wanted: 1 for an indexed one, or 0."""
 
 
 class Detail(StrEnum):
@@ -55,10 +70,21 @@ def _unquoted(part: str) -> str:
     return part[1:-1].replace('""', '"') if part.startswith('"') else part
 
 
-def render(tables: TableSet, detail: Detail) -> bytes:
-    """Write the document of all tables."""
-    children = (_schema(tables, schema, detail) for schema in tables.schemas)
-    return document("tableset", TABLES_NS, ("vs",), children)
+def render(tables: TableSet, detail: Detail, *, flags: bool = False) -> bytes:
+    """Write the document of all tables.
+
+    Parameters
+    ----------
+    tables
+        What the caller may see.
+    detail
+        How much it says.
+    flags
+        Whether columns have the attribute of `FLAGS_SCHEMA`.
+    """
+    children = (_schema(tables, schema, detail, flags) for schema in tables.schemas)
+    foreign = _FLAGS if flags else {}
+    return document("tableset", TABLES_NS, ("vs",), children, foreign=foreign)
 
 
 def render_table(tables: TableSet, table: Table) -> bytes:
@@ -78,22 +104,22 @@ class TablesCache:
 
     def __init__(self, capacity: int = 32) -> None:
         self._capacity = capacity
-        self._documents: OrderedDict[tuple[str, Detail], bytes] = OrderedDict()
+        self._documents: OrderedDict[tuple[str, Detail, bool], bytes] = OrderedDict()
         self._lock = Lock()
 
-    def render(self, tables: TableSet, detail: Detail) -> bytes:
-        """Give the document of a snapshot, from memory where it was made before.
+    def render(self, tables: TableSet, detail: Detail, *, flags: bool = False) -> bytes:
+        """Give the document of a snapshot, from memory where it was made before; see `render`.
 
         Notes
         -----
         `TableSet.version` is the key: two snapshots with the same version are the same.
         """
-        key = (tables.version, detail)
+        key = (tables.version, detail, flags)
         with self._lock:
             if key in self._documents:
                 self._documents.move_to_end(key)
                 return self._documents[key]
-        rendered = render(tables, detail)
+        rendered = render(tables, detail, flags=flags)
         with self._lock:
             self._documents[key] = rendered
             while len(self._documents) > self._capacity:
@@ -101,20 +127,22 @@ class TablesCache:
         return rendered
 
 
-def _schema(tables: TableSet, schema: Schema, detail: Detail) -> str:
+def _schema(tables: TableSet, schema: Schema, detail: Detail, flags: bool) -> str:
     head = [
         element("name", schema.name),
         element("description", schema.description),
         element("utype", schema.utype),
     ]
     body = (
-        parent("table", _table_children(tables, table, detail), type="table")
+        parent("table", _table_children(tables, table, detail, flags), type="table")
         for table in schema.tables
     )
     return parent("schema", (*head, *body))
 
 
-def _table_children(tables: TableSet, table: Table, detail: Detail) -> Iterator[str]:
+def _table_children(
+    tables: TableSet, table: Table, detail: Detail, flags: bool = False
+) -> Iterator[str]:
     yield element("name", table.name)
     yield element("title", table.title)
     yield element("description", table.description)
@@ -123,16 +151,17 @@ def _table_children(tables: TableSet, table: Table, detail: Detail) -> Iterator[
     if detail is Detail.MIN:
         return
     for column in table.columns:
-        yield _column(table, column)
+        yield _column(table, column, flags)
     for key in table.foreign_keys:
         yield _foreign_key(tables, table, key)
 
 
-def _column(table: Table, column: Column) -> str:
+def _column(table: Table, column: Column, flags: bool) -> str:
     field = column.field
     std = "true" if column.std else "false"
+    flag = f' esatapplus:flags="{int(column.indexed)}"' if flags else ""
     return (
-        f'<column std="{std}"><name>{text(column_name(table, column))}</name>'
+        f'<column std="{std}"{flag}><name>{text(column_name(table, column))}</name>'
         f"{element('description', field.description)}{element('unit', field.unit)}"
         f"{element('ucd', field.ucd)}{element('utype', field.utype)}{_data_type(field.type)}"
         f"{'<flag>indexed</flag>' if column.indexed else ''}</column>"

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from vosi.tables import FLAGS_SCHEMA
+
 _FOLDER = "uk/ac/starlink/ttools/taplint/"
 
 _FILES = {
@@ -42,7 +44,7 @@ _KINDS = {
         "http://www.ivoa.net/xml/VODataService/v1.1",
         "http://www.ivoa.net/xml/TAPRegExt/v1.0",
     ),
-    "tables": ("http://www.ivoa.net/xml/VOSITables/v1.0",),
+    "tables": ("http://www.ivoa.net/xml/VOSITables/v1.0", "http://esa.int/xml/EsaTapPlus"),
     "uws": ("http://www.ivoa.net/xml/UWS/v1.0",),
 }
 
@@ -85,6 +87,8 @@ class _JarResolver(etree.Resolver):
         self._jar = jar
 
     def resolve(self, system_url: str | None, public_id: str | None, context: object) -> object:
+        if system_url == "http://esa.int/xml/EsaTapPlus":
+            return self.resolve_string(FLAGS_SCHEMA, context, base_url=system_url)
         name = _ADDRESSES.get(system_url or "")
         if name is None:
             raise LookupError(f"the schema {system_url} is not in the jar")

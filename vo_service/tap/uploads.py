@@ -10,6 +10,7 @@ from flask import Flask, request
 
 from vo_service.dali.errors import DaliError
 from vo_service.dali.upload import parse_uploads
+from vo_service.http.multipart import quote_boundary
 from vo_service.uploads.errors import UploadRejected
 from vo_service.uploads.inputs import JobInputs
 from vo_service.uploads.service import UploadService
@@ -81,6 +82,8 @@ def accept_bodies(app: Flask, paths: tuple[str, ...], limit_bytes: int) -> None:
     @app.before_request
     def grow() -> None:
         below = any(f"{request.path}/".startswith(f"{path}/") for path in paths)
+        if below:
+            quote_boundary(request.environ)
         # Other forms are read into memory.
         if below and request.mimetype == "multipart/form-data":
             request.max_content_length = limit_bytes

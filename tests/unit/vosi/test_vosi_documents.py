@@ -215,6 +215,15 @@ def test_a_language_lists_the_values_of_lang():
     assert LANGUAGE.lang_values == ("ADQL", "ADQL-2.0", "ADQL-2.1")
 
 
+def test_flags_of_tapplus_are_declared_and_obey_the_schemas(tables):
+    root = validate(render(tables, Detail.MAX, flags=True), "tables")
+    columns = root.iterfind("schema/table/column")
+    attribute = "{http://esa.int/xml/EsaTapPlus}flags"
+    for column in columns:
+        indexed = "indexed" in [flag.text for flag in column.iterfind("flag")]
+        assert column.get(attribute) == str(int(indexed))
+
+
 def test_tables_in_full_obey_the_schemas(tables):
     root = validate(render(tables, Detail.MAX), "tables")
     assert root.get("version") is None

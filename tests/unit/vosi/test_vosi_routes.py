@@ -125,3 +125,13 @@ def test_the_tables_are_those_of_the_caller(client, caller):
 
 def test_availability_is_never_kept(client):
     assert client.get("/tap/availability").cache_control.no_store
+
+
+def test_flags_are_for_the_client_without_a_name_alone(client):
+    named = client.get("/tap/tables", headers={"User-Agent": "TOPCAT"})
+    client.environ_base.pop("HTTP_USER_AGENT")
+    nameless = client.get("/tap/tables")
+    assert b"esatapplus" not in named.data
+    assert b"esatapplus:flags=" in nameless.data
+    assert "User-Agent" in nameless.vary
+    assert client.get("/tap/esatapplus.xsd").data.startswith(b"<?xml")
