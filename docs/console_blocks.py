@@ -24,7 +24,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "docs" / "tutorial.md", ROOT / "docs" / "how-to" / "publish.md")
+PAGES = (
+    ROOT / "docs" / "tutorial.md",
+    ROOT / "docs" / "how-to" / "publish.md",
+    ROOT / "docs" / "how-to" / "accounts.md",
+)
 
 COLUMNS = 120
 """Width of the terminal: what fits a page."""

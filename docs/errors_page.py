@@ -9,7 +9,9 @@ The tests compare the page with what this script would write.
 
 from __future__ import annotations
 
+import io
 import re
+import resource
 import sys
 import tempfile
 import xml.etree.ElementTree as ET  # our own documents are read, nobody else's
@@ -134,12 +136,19 @@ def _queries(folder: Path) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _requests(folder: Path) -> Iterator[tuple[str, str, str, str]]:
+    from vo_service.settings import Settings
+
     with _client(folder) as ask:
         for kind, parameters in REQUESTS:
             shown = " ".join(f"{key}={value}" for key, value in parameters.items())
             yield f"`{shown}`", kind, *ask({"QUERY": _EVERY} | parameters)
         status, message = ask({"QUERY": _EVERY}, headers={"Authorization": "Basic eDp5"})
-        yield "a header `Authorization`", "CredentialsRejected", status, message
+        yield "credentials that nobody holds", "CredentialsRejected", status, message
+        for _ in range(Settings.model_fields["login_attempts"].default):
+            status, message = ask({"QUERY": _EVERY}, headers={"Authorization": "Basic eDp5"})
+        yield "too many wrong passwords", "LoginsExceeded", status, message
+        status, message = ask({"QUERY": _EVERY}, path="/auth/tap/sync")
+        yield "`/auth/tap` without credentials", "LoginRequired", status, message
 
 
 def _outages(folder: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -149,12 +158,27 @@ def _outages(folder: Path) -> Iterator[tuple[str, str, str, str]]:
         yield "a query that takes too long", "QueryTimeout", *ask({"QUERY": long})
     with _client(folder, query_slots=1, slot_wait_s=1.0, hold_slots=True) as ask:
         yield "too many queries at once", "ServiceBusy", *ask({"QUERY": _EVERY})
+    upload = {"UPLOAD": "t,param:t", "t": (io.BytesIO(_CSV.encode()), "t.csv")}
+    with _client(folder) as ask, _full_disk():
+        status, message = ask({"QUERY": "SELECT * FROM TAP_UPLOAD.t"} | upload)
+        yield "the disk is full", "StorageFull", status, message
     for file in (folder / "home" / "tables").iterdir():
         file.rename(folder / file.name)
     with _client(folder) as ask:
         yield "the table files cannot be read", "EngineUnavailable", *ask({"QUERY": _EVERY})
     for file in folder.glob("*.duckdb"):
         file.rename(folder / "home" / "tables" / file.name)
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    """Let no file of this process grow beyond some bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str, str, str]]:
@@ -195,13 +219,18 @@ def _client(
     settings = load_settings(environment={}, overrides={"home": folder / "home", **overrides})
     with closing(assemble(settings)) as services:
         app = create_app(
-            settings, services.queries, services.jobs, lambda: Availability(available=True)
+            settings,
+            services.queries,
+            services.jobs.service,
+            lambda: Availability(available=True),
+            services.people.authentication,
+            uploads=services.uploads,
         )
 
-        def ask(data: dict[str, str], headers: dict[str, str] | None = None) -> tuple[str, str]:
-            answer = app.test_client().post(
-                "/tap/sync", data={"LANG": "ADQL"} | data, headers=headers
-            )
+        def ask(
+            data: dict[str, Any], headers: dict[str, str] | None = None, path: str = "/tap/sync"
+        ) -> tuple[str, str]:
+            answer = app.test_client().post(path, data={"LANG": "ADQL"} | data, headers=headers)
             if answer.status_code in (200, 500):
                 raise RuntimeError(answer.text)
             return str(answer.status_code), _message(answer.data)

@@ -44,7 +44,7 @@ _TAIL = """
 `PZVO_CONFIG` is no setting: it names the TOML file.
 
 This page is written by `python docs/settings_page.py`; change the descriptions in
-`vo_service/settings.py`.
+`vo_service/settings/model.py`.
 """
 
 
@@ -67,6 +67,7 @@ def _type(name: str) -> str:
         schema = next(option for option in schema["anyOf"] if option["type"] != "null")
     kinds = {"integer": "whole number", "number": "number", "string": "text"}
     kinds["boolean"] = "`true` or `false`"
+    kinds["array"] = "list of texts"
     words = kinds[schema["type"]]
     if schema.get("format") == "path":
         words = "path"
@@ -90,8 +91,10 @@ def _default(name: str) -> str:
     if name in COMPUTED_DEFAULTS:
         return COMPUTED_DEFAULTS[name]
     value = Settings.model_fields[name].get_default()
-    if value is None:
+    if value is None or value == ():
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return _number(value) if isinstance(value, int | float) else f"`{value}`"
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+from registry.access import AccessPolicy
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductColumn, ProductType, ProductVersion, table_name
 from registry.model.table import Position, Schema, Storage, Table, TableSet
+from registry.product_tables import ListedProduct, product_tables
 from registry.product_types import product_types
 from registry.stores.metadata.products import SqlProductStore
 from registry.stores.table import HEALPIX_COLUMN, ORDER_COLUMN
@@ -22,56 +27,115 @@ class Catalogue:
     ----------
     products
         The metadata of products.
+    policy
+        Gives the rights of the moment.
 
     Notes
     -----
-    A call costs one small read, of the schema counter; the set itself is made anew only when
-    the counter has moved, and then only from the versions that are new.
+    A call costs one small read, of the schema counter, which moves with every change of
+    products, releases and groups. Sets are made anew only when it has moved, and then only
+    from the versions that are new; callers who may see the same products share one set.
     """
 
-    def __init__(self, products: SqlProductStore) -> None:
+    def __init__(
+        self, products: SqlProductStore, policy: Callable[[], AccessPolicy] = AccessPolicy
+    ) -> None:
         self._products = products
+        self._policy = policy
         self._lock = threading.Lock()
-        self._snapshot: TableSet | None = None
-        self._columns: dict[tuple[int, int], tuple[ProductColumn, ...]] = {}
+        self._state = _State("")
 
-    def tables(self, principal: Principal) -> TableSet:  # noqa: ARG002 - rights per product come with users
+    def tables(self, principal: Principal) -> TableSet:
         """Give what a caller may query, schemas in the order of product types.
 
         Parameters
         ----------
         principal
-            Who asks. Every published product is public as long as there are no restricted
-            releases.
+            Who asks; tables of products that are hidden from the caller do not exist.
         """
         version = str(self._products.schema_version())
-        snapshot = self._snapshot
-        if snapshot is not None and snapshot.version == version:
-            return snapshot
+        state = self._state
+        if state.version == version:
+            known = state.by_principal.get(principal)
+            if known is not None:
+                return known
         with self._lock:
-            if self._snapshot is None or self._snapshot.version != version:
-                self._snapshot = self._build(version)
-            return self._snapshot
+            if self._state.version != version:
+                self._state = self._read(version)
+            return self._state.tables(principal)
 
-    def _build(self, version: str) -> TableSet:
+    def _read(self, version: str) -> _State:
+        policy = self._policy()
         published = self._products.published()
-        heads = {(p.id, p.version.number): p for p in published if p.version is not None}
-        missing = [key for key in heads if key not in self._columns]
-        fetched = self._products.columns(missing)
-        self._columns = {
-            key: self._columns[key] if key in self._columns else fetched[key[0]] for key in heads
-        }
+        heads = {_key(p, p.version): p for p in published if p.version is not None}
+        before = self._state.columns
+        fetched = self._products.columns(key[:2] for key in heads if key not in before)
+        columns = {key: before[key] if key in before else fetched[key[0]] for key in heads}
+        return _State(version, policy, tuple(published), columns)
+
+
+_CALLERS = 512
+"""Callers whose table sets are found at once; more than use a service at one moment."""
+
+_SETS = 64
+"""Different table sets in memory; each costs some hundred bytes per table and column."""
+
+_Key = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class _State:
+    """The published products at one value of the schema counter, and the sets made of them."""
+
+    version: str
+    policy: AccessPolicy = field(default_factory=AccessPolicy)
+    products: tuple[Product, ...] = ()
+    columns: dict[_Key, tuple[ProductColumn, ...]] = field(default_factory=dict)
+    by_principal: dict[Principal, TableSet] = field(default_factory=dict)
+    by_products: dict[tuple[int, ...], TableSet] = field(default_factory=dict)
+
+    def tables(self, principal: Principal) -> TableSet:
+        """Give the set of a caller; not safe for several threads."""
+        if principal in self.by_principal:
+            return self.by_principal[principal]
+        seen = [p for p in self.products if self.policy.may_see(principal, p)]
+        key = tuple(product.id for product in seen)
+        if key not in self.by_products:
+            if len(self.by_products) >= _SETS:
+                # In the order of insertion; a reader may hold the old dictionary.
+                self.by_products.pop(next(iter(self.by_products)))
+            self.by_products[key] = self._made(seen)
+        made = self.by_products[key]
+        if len(self.by_principal) >= _CALLERS:
+            self.by_principal = {}
+        self.by_principal[principal] = made
+        return made
+
+    def _made(self, seen: Sequence[Product]) -> TableSet:
         tables: dict[str, list[Table]] = {}
-        for key, product in heads.items():
+        listed = []
+        for product in seen:
+            columns: tuple[ProductColumn, ...] = ()
             if product.version is not None:
-                table = published_table(product, product.version, self._columns[key])
+                columns = self.columns[_key(product, product.version)]
+                table = published_table(product, product.version, columns)
                 tables.setdefault(product.product_type, []).append(table)
+            listed.append(ListedProduct(product, columns))
         schemas = [
             _schema(product_type, tables[product_type.name])
             for product_type in product_types()
             if product_type.name in tables
         ]
-        return with_tap_schema(schemas, version)
+        version = self.version
+        if len(seen) < len(self.products):
+            ids = ",".join(str(product.id) for product in seen)
+            version += f"-{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
+        described, contents = product_tables(listed)
+        return with_tap_schema([*schemas, described], version, contents)
+
+
+def _key(product: Product, version: ProductVersion) -> _Key:
+    return product.id, version.number, version.annotation
 
 
 def published_table(

@@ -4,15 +4,38 @@ The tree::
 
     RegistryError
         ProductNotFound
+            ProductFileNotFound
+            ProductContentNotFound
         AmbiguousProduct
         AnnotationRejected(report)
+        ProductRefused(field, message)
+        ProductConflict
+        MandatoryColumnsMissing(names)
         UnreadableFile
             UnsupportedFile
+            RegistrationFailed
         StorageFull
         MetadataUnavailable
         UploadTooLarge
         TableExists
         NotAllowed
+            LoginRequired
+        CredentialsRejected
+        LoginsExceeded(retry_after_s)
+        AccountNotFound
+            UserNotFound
+            UserDeactivated
+            GroupNotFound
+            TokenNotFound
+        ReleaseNotFound
+        AccountRejected(field, message)
+        ReleaseRejected(field, message)
+        UserTableError
+            UserTableNotFound
+            UserTableExists
+            UserTableRefused
+            UserTableChanged
+            QuotaExceeded
         UnsupportedFormat(requested, accepted)
         FormatLimit
         ResultIncomplete
@@ -23,22 +46,46 @@ None of them knows of HTTP: the service maps each class to a status and a docume
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 __all__ = [
+    "AccountNotFound",
+    "AccountRejected",
     "AmbiguousProduct",
     "AnnotationRejected",
+    "CredentialsRejected",
     "FormatLimit",
+    "GroupNotFound",
+    "LoginRequired",
+    "LoginsExceeded",
+    "MandatoryColumnsMissing",
     "MetadataUnavailable",
     "NotAllowed",
+    "ProductConflict",
+    "ProductContentNotFound",
+    "ProductFileNotFound",
     "ProductNotFound",
+    "ProductRefused",
+    "QuotaExceeded",
+    "RegistrationFailed",
     "RegistryError",
+    "ReleaseNotFound",
+    "ReleaseRejected",
     "ResultIncomplete",
     "StorageFull",
     "TableExists",
+    "TokenNotFound",
     "UnreadableFile",
     "UnsupportedFile",
     "UnsupportedFormat",
     "UploadTooLarge",
+    "UserDeactivated",
+    "UserNotFound",
+    "UserTableChanged",
+    "UserTableError",
+    "UserTableExists",
+    "UserTableNotFound",
+    "UserTableRefused",
 ]
 
 
@@ -48,6 +95,63 @@ class RegistryError(Exception):
 
 class ProductNotFound(RegistryError):
     """Say that a product does not exist, or is hidden from the caller (same answer)."""
+
+    @classmethod
+    def named(cls, asked: str | int) -> Self:
+        """Word the answer, alike for what is hidden and what never was."""
+        return cls(f"there is no product {asked!r}; `pzvo products` lists them")
+
+
+class ProductFileNotFound(ProductNotFound):
+    """Say that a product has no such file, or that it is hidden from the caller."""
+
+    @classmethod
+    def named(cls, asked: str | int) -> Self:
+        """Word the answer, alike for what is hidden and what never was."""
+        return cls(f"there is no file {asked!r}")
+
+
+class ProductContentNotFound(ProductNotFound):
+    """Say that there is no such column association, or that it is hidden from the caller."""
+
+    @classmethod
+    def named(cls, asked: str | int) -> Self:
+        """Word the answer, alike for what is hidden and what never was."""
+        return cls(f"there is no column association {asked!r}")
+
+
+class ProductRefused(RegistryError):
+    """Say that a value of a product, or a file for it, breaks a rule.
+
+    Parameters
+    ----------
+    field
+        The value that is at fault, by its name in the API.
+    message
+        What is wrong with it, and what to do.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class ProductConflict(RegistryError):
+    """Say that a product is not in the state in which this can be done to it."""
+
+
+class MandatoryColumnsMissing(RegistryError):
+    """Say which roles no column of a product plays, although its type demands them.
+
+    Parameters
+    ----------
+    names
+        The aliases, in the order of the type's definition.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(f"The column(s) was not filled in: {','.join(self.names)}")
 
 
 class AmbiguousProduct(RegistryError):
@@ -76,6 +180,10 @@ class UnsupportedFile(UnreadableFile):
     """Say that a file is of a kind that no reader takes: an image, an archive, a program."""
 
 
+class RegistrationFailed(UnreadableFile):
+    """Say that the main file of a product cannot be registered; the product is now Failed."""
+
+
 class StorageFull(RegistryError):
     """Say that the disk has no room for what was to be published; nothing of it was kept."""
 
@@ -94,6 +202,127 @@ class TableExists(RegistryError):
 
 class NotAllowed(RegistryError):
     """Say that the caller may not do this to an object that the caller may see."""
+
+
+class LoginRequired(NotAllowed):
+    """Say that nobody may do this without an account."""
+
+
+class CredentialsRejected(RegistryError):
+    """Say that credentials are wrong, have expired, or belong to a deactivated account."""
+
+
+class LoginsExceeded(RegistryError):
+    """Say that too many wrong passwords came.
+
+    Attributes
+    ----------
+    retry_after_s
+        Seconds after which another password is looked at.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        minutes = -(-retry_after_s // 60)
+        super().__init__(f"too many wrong passwords; try again in {minutes} min")
+        self.retry_after_s = retry_after_s
+
+
+class AccountNotFound(RegistryError):
+    """Say that something of the accounts does not exist."""
+
+
+class UserNotFound(AccountNotFound):
+    """Say that there is no user of this name."""
+
+
+class UserDeactivated(AccountNotFound):
+    """Say that the account of a user may not be used any more."""
+
+
+class GroupNotFound(AccountNotFound):
+    """Say that there is no group of this name."""
+
+
+class TokenNotFound(AccountNotFound):
+    """Say that a user has no such token."""
+
+
+class ReleaseNotFound(RegistryError):
+    """Say that a data release does not exist, or is hidden from the caller (same answer)."""
+
+    @classmethod
+    def named(cls, asked: str | int) -> Self:
+        """Word the answer, alike for what is hidden and what never was."""
+        return cls(f"there is no release {asked!r}; an operator makes it with `pzvo release add`")
+
+
+class AccountRejected(RegistryError):
+    """Say that a value of an account, group or token cannot be taken.
+
+    Parameters
+    ----------
+    field
+        The value that is at fault.
+    message
+        What is wrong with it, and what to do.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class ReleaseRejected(RegistryError):
+    """Say that a value of a data release cannot be taken; parameters as `AccountRejected`."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class UserTableError(RegistryError):
+    """Root of what can go wrong with tables that users keep in schemas of their own."""
+
+
+class UserTableNotFound(UserTableError):
+    """Say that the caller has no such table."""
+
+
+class UserTableExists(UserTableError):
+    """Say that the caller has a table of this name."""
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Word the answer."""
+        return cls(f"you have a table {name!r} already; delete it first, or take another name")
+
+
+class UserTableRefused(UserTableError):
+    """Say that a name, a definition or rows cannot be taken, and what to do."""
+
+
+class UserTableChanged(UserTableError):
+    """Say that somebody else changed the table at the same time; nothing was done."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the table {name!r} was changed by another request; try again")
+
+
+class QuotaExceeded(UserTableError):
+    """Say that the caller may not keep so much."""
+
+    @classmethod
+    def of_tables(cls, limit: int) -> Self:
+        """Word the answer for too many tables."""
+        return cls(f"you have {limit} tables, which is the limit; delete one of them first")
+
+    @classmethod
+    def of_bytes(cls, wanted_bytes: int, other_bytes: int, limit_bytes: int) -> Self:
+        """Word the answer for tables that are too large."""
+        return cls(
+            f"the table would take {wanted_bytes} bytes and your other tables take {other_bytes}; "
+            f"{limit_bytes} is the limit: delete tables, or load fewer rows"
+        )
 
 
 class UnsupportedFormat(RegistryError):

@@ -6,7 +6,7 @@ is rendered from the same snapshot, so that the two always agree (TAP 1.1, secti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -55,7 +55,9 @@ def tap_schema() -> Schema:
     )
 
 
-def with_tap_schema(schemas: Sequence[Schema], version: str) -> TableSet:
+def with_tap_schema(
+    schemas: Sequence[Schema], version: str, contents: Mapping[str, pa.Table] | None = None
+) -> TableSet:
     """Complete the schemas of a caller with TAP_SCHEMA.
 
     Parameters
@@ -64,6 +66,8 @@ def with_tap_schema(schemas: Sequence[Schema], version: str) -> TableSet:
         What the caller may see; TAP_SCHEMA comes behind them, so that listings begin with data.
     version
         Version of the snapshot.
+    contents
+        Rows of tables in `schemas` that come with the set, by their relation.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def with_tap_schema(schemas: Sequence[Schema], version: str) -> TableSet:
     """
     if any(schema.name.upper() == SCHEMA_NAME for schema in schemas):
         raise ValueError(f"the schema name {SCHEMA_NAME} is taken by the service: leave it out")
-    return TableSet((*schemas, tap_schema()), version)
+    return TableSet((*schemas, tap_schema()), version, contents or {})
 
 
 def column_name(table: Table, column: Column) -> str:
@@ -103,7 +107,7 @@ def _named(table: Table | None, name: str) -> str:
 
 
 def rows(tables: TableSet) -> dict[str, pa.Table]:
-    """Make the contents of TAP_SCHEMA for one snapshot.
+    """Make the contents of TAP_SCHEMA for one snapshot, beside those that come with it.
 
     Parameters
     ----------
@@ -130,8 +134,11 @@ def rows(tables: TableSet) -> dict[str, pa.Table]:
         "key_columns": _key_column_rows(tables),
     }
     return {
-        table.storage.relation: _arrow(table, contents[table.table_name])
-        for table in tap_schema().tables
+        **tables.contents,
+        **{
+            table.storage.relation: _arrow(table, contents[table.table_name])
+            for table in tap_schema().tables
+        },
     }
 
 

@@ -61,10 +61,16 @@ class JobContext:
         The job as it was claimed.
     results
         Where its results go.
+    commit
+        Records that the attempt is past its point of no return; false if it may not be finished
+        any more.
     """
 
-    def __init__(self, job: Job, results: ResultStore) -> None:
+    def __init__(
+        self, job: Job, results: ResultStore, commit: Callable[[], bool] = lambda: True
+    ) -> None:
         self.job = job
+        self._commit = commit
         self._results = results
         self._lock = Lock()
         self._cancelled = Event()
@@ -88,6 +94,19 @@ class JobContext:
         """
         if self.cancelled():
             raise JobCancelled(f"job {self.job.job_id} was stopped")
+
+    def commit(self) -> None:
+        """Pass the point of no return: from here on no ABORT and no deadline ends the job.
+
+        Raises
+        ------
+        JobCancelled
+            If one of them was first.
+        """
+        self.raise_if_cancelled()
+        if not self._commit():
+            self.cancel(CancelReason.LOST)
+            self.raise_if_cancelled()
 
     def wait_cancelled(self, timeout_s: float) -> bool:
         """Sleep until the job is cancelled, at most `timeout_s`; tell whether it was."""

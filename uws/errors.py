@@ -27,6 +27,7 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "JobForbidden",
+    "JobIrrevocable",
     "JobNotFound",
     "JobStoreUnavailable",
     "JobsExceeded",
@@ -87,6 +88,15 @@ class InvalidTransition(UwsError):
         self.actual = str(actual)
         wanted = " or ".join(self.expected) or "no phase at all"
         super().__init__(f"cannot {action}: the job is {self.actual}, it must be {wanted}")
+
+
+class JobIrrevocable(InvalidTransition):
+    """Say that a job is past its point of no return and is not aborted any more."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__((), "EXECUTING", action)
+        text = "its results are being published already; wait until it is COMPLETED, then delete"
+        self.args = (f"cannot {action}: {text} what you do not want",)
 
 
 class InvalidJobParameter(UwsError):

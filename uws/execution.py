@@ -80,7 +80,7 @@ class JobExecution:
         ended: Callable[[JobExecution], object],
     ) -> None:
         self.job = job
-        self.context = JobContext(job, results)
+        self.context = JobContext(job, results, self._commit)
         self._handler = handler
         self._store = store
         self._results = results
@@ -106,6 +106,13 @@ class JobExecution:
     def release(self) -> None:
         """Give the job back to the queue, whatever the handler still does."""
         self._record(Transition.release(self.claim))
+
+    def _commit(self) -> bool:
+        try:
+            self._store.transition(Transition.commitment(self.claim))
+        except (InvalidTransition, JobNotFound):
+            return False
+        return True
 
     def _run(self) -> None:
         try:

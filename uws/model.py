@@ -220,6 +220,8 @@ class Job:
         When the running attempt reaches the execution duration.
     worker, lease_expires
         Who runs the job, and until when it need not be heard of again.
+    irrevocable
+        Whether the running attempt is past its point of no return: it is not aborted any more.
     """
 
     job_id: str
@@ -243,6 +245,7 @@ class Job:
     deadline: datetime | None = None
     worker: str | None = None
     lease_expires: datetime | None = None
+    irrevocable: bool = False
 
     @property
     def claim(self) -> Claim:

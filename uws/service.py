@@ -164,8 +164,9 @@ class JobService:
             if self._reveal_foreign:
                 raise JobForbidden(address.job_id)
             raise JobNotFound(address.job_id)
-        if self._quote is not None and job.quote is None and job.phase in ACTIVE:
-            return replace(job, quote=self._quote(job))
+        if job.phase in ACTIVE and (job.quote is None or job.quote <= self._clock()):
+            # A prediction that has not come true is none any more.
+            return replace(job, quote=None if self._quote is None else self._quote(job))
         return job
 
     def list(self, query: JobQuery) -> Sequence[JobSummary]:

@@ -36,6 +36,8 @@ class Transition:
         Fields of the job afterwards, besides its phase.
     counts_loss
         Whether a worker was lost.
+    revocable
+        Only while the job is not past its point of no return.
     """
 
     job_id: str
@@ -47,6 +49,7 @@ class Transition:
     deadline_until: datetime | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     counts_loss: bool = False
+    revocable: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what the table of transitions does not have.
@@ -56,7 +59,8 @@ class Transition:
         ValueError
             If an origin may not lead to the target.
         """
-        extra = self.origins - sources(self.target)
+        stays = frozenset({Phase.EXECUTING} & {self.target})
+        extra = self.origins - sources(self.target) - stays
         if extra:
             raise ValueError(f"no transition from {sorted(extra)} to {self.target}")
 
@@ -92,6 +96,19 @@ class Transition:
             "abort the job",
             sources(Phase.ABORTED),
             values=_ended(at),
+            revocable=True,
+        )
+
+    @classmethod
+    def commitment(cls, claim: Claim) -> Transition:
+        """Pass the point of no return: neither its owner nor its deadline ends the attempt."""
+        return cls(
+            claim.job_id,
+            Phase.EXECUTING,
+            "publish the results of the job",
+            frozenset({Phase.EXECUTING}),
+            attempt=claim.attempt,
+            values={"irrevocable": True, "deadline": None},
         )
 
     @classmethod
@@ -155,7 +172,13 @@ class Transition:
         lease_until: datetime | None = None,
         counts_loss: bool = False,
     ) -> Transition:
-        values = {"start_time": None, "deadline": None, "quote": None, "info": JobInfo()}
+        values = {
+            "start_time": None,
+            "deadline": None,
+            "quote": None,
+            "info": JobInfo(),
+            "irrevocable": False,
+        }
         return cls(
             claim.job_id,
             Phase.QUEUED,
@@ -169,4 +192,5 @@ class Transition:
 
 
 def _ended(at: datetime) -> dict[str, Any]:
-    return {"end_time": at, "worker": None, "lease_expires": None, "deadline": None}
+    ended = {"end_time": at, "worker": None, "lease_expires": None, "deadline": None}
+    return {**ended, "irrevocable": False}

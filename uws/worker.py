@@ -261,7 +261,9 @@ class Worker:
         try:
             self._store.transition(change)
         except (InvalidTransition, JobNotFound):
-            _LOG.debug("job %s was over before it was overdue", execution.job.job_id)
+            # It is over, or past its point of no return.
+            _LOG.debug("job %s is not aborted any more", execution.job.job_id)
+            return
         execution.context.cancel(CancelReason.LOST)
 
 

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response, request
 
 from registry.formats.writers.registry import WRITERS
 from registry.model.capability import Capability, TimeLimits
+from registry.model.principal import Principal
+from registry.user_tables.service import UserTableService
 from uws.blueprint import uws_blueprint
 from uws.service import JobService
+from vo_service.api.blueprint.answers import json_error
 from vo_service.dali.request import RequestLimits
-from vo_service.http.authentication import request_principal
+from vo_service.http.authentication import Authentication
 from vo_service.http.connection import HangupWatcher
-from vo_service.http.errors import install_errors
+from vo_service.http.errors import install_errors, text_error
 from vo_service.http.headers import install_headers
 from vo_service.http.streaming import ResultStreaming
 from vo_service.queries import QueryService
 from vo_service.settings import Settings
 from vo_service.tap.blueprint import tap_blueprint
-from vo_service.tap.capabilities import tap_capabilities
+from vo_service.tap.capabilities import TapMount, tap_capabilities
 from vo_service.tap.examples import examples
 from vo_service.tap.jobs import KIND, job_error_document
 from vo_service.tap.provenance import request_infos
 from vo_service.tap.uploads import Uploads, accept_bodies, is_reference
+from vo_service.tap.user_tables import table_update_blueprint, user_table_blueprint
 from vosi.availability import Availability
 from vosi.blueprint import vosi_blueprint
 
-__all__ = ["create_app"]
+__all__ = ["TAP_PATHS", "create_app"]
+
+TAP_PATHS = ("/tap", "/auth/tap")
+"""Where TAP is: for everybody, and for those who log in, who are challenged there.
+
+TOPCAT and STILTS send a password only to a service that has asked for it."""
 
 _BODY_OVERHEAD_BYTES = 2**20
 """What a form may carry beside the query."""
+
+_RULES_BYTES = 2**21
+"""What a form may carry beside the parameters of a pipeline: files of its user."""
 
 
 def create_app(
@@ -39,7 +52,11 @@ def create_app(
     queries: QueryService,
     jobs: JobService,
     availability: Callable[[], Availability],
+    authentication: Authentication,
+    *,
     uploads: Uploads | None = None,
+    user_tables: UserTableService | None = None,
+    blueprints: Sequence[tuple[Blueprint, str]] = (),
 ) -> Flask:
     """Make the application.
 
@@ -53,8 +70,14 @@ def create_app(
         Asynchronous queries.
     availability
         Checks whether the service works.
+    authentication
+        Tells who asks.
     uploads
         Takes the tables that come with queries; without it none may come.
+    user_tables
+        Tables that users keep; without it, or without uploads, they keep none.
+    blueprints
+        Other parts of the service, each with the path below which it is.
     """
     app = Flask(__name__, static_folder=None)
     # A character of a query is up to four bytes, and three times as many when percent-encoded.
@@ -62,66 +85,134 @@ def create_app(
     app.config.update(
         MAX_CONTENT_LENGTH=body_bytes, MAX_FORM_MEMORY_SIZE=body_bytes, MAX_FORM_PARTS=100
     )
-    tap_url = f"{settings.base_url}/tap"
-    limits = RequestLimits(
-        settings.maxrec_default_rows, settings.maxrec_hard_rows, uploads_offered=uploads is not None
-    )
-    if uploads is not None:
-        accept_bodies(app, ("/tap/sync", "/tap/async"), body_bytes + settings.upload_max_bytes)
-    capabilities = _capabilities(settings, tap_url, limits)
-    started = datetime.now(UTC)
+    open_mount, closed_mount = TAP_PATHS
     install_headers(app)
-    install_errors(app)
+    authentication.install(app)
+    install_errors(app, _error)
+    parts = _TapParts(
+        settings,
+        queries,
+        jobs,
+        availability,
+        uploads,
+        RequestLimits(
+            settings.maxrec_default_rows,
+            settings.maxrec_hard_rows,
+            uploads_offered=uploads is not None,
+        ),
+        ResultStreaming(HangupWatcher(), settings.send_timeout_s),
+        user_tables,
+    )
+    for path, principal, name in (
+        (open_mount, authentication.principal, ""),
+        (closed_mount, authentication.required, "auth_"),
+    ):
+        if uploads is not None:
+            bytes_max = body_bytes + settings.upload_max_bytes
+            accept_bodies(app, (f"{path}/sync", f"{path}/async"), bytes_max)
+        _mount_tap(app, parts, path, principal, name)
+    # Pipelines take small files of their own: rules by which flags are translated.
+    accept_bodies(app, ("/pipelines",), body_bytes + _RULES_BYTES)
+    for blueprint, prefix in blueprints:
+        app.register_blueprint(blueprint, url_prefix=prefix or None)
+
+    @app.get("/")
+    def show_root() -> Response:
+        return Response(status=303, headers={"Location": f"{settings.base_url}{open_mount}"})
+
+    return app
+
+
+def _error(message: str, status: int) -> Response:
+    render = json_error if f"{request.path}/".startswith("/api/") else text_error
+    return render(message, status)
+
+
+@dataclass(frozen=True, slots=True)
+class _TapParts:
+    """What each mount of the TAP service is made of."""
+
+    settings: Settings
+    queries: QueryService
+    jobs: JobService
+    availability: Callable[[], Availability]
+    uploads: Uploads | None
+    limits: RequestLimits
+    streaming: ResultStreaming
+    user_tables: UserTableService | None
+
+
+def _mount_tap(
+    app: Flask, parts: _TapParts, path: str, principal: Callable[[], Principal], name: str
+) -> None:
+    """Put TAP, UWS and VOSI below a path; documents and redirects stay below it."""
+    settings, queries, uploads = parts.settings, parts.queries, parts.uploads
+    tap_url = f"{settings.base_url}{path}"
+    capabilities = _capabilities(settings, path, parts.limits)
+    started = datetime.now(UTC)
     app.register_blueprint(
         tap_blueprint(
             queries=queries,
-            streaming=ResultStreaming(HangupWatcher(), settings.send_timeout_s),
-            limits=limits,
+            streaming=parts.streaming,
+            limits=parts.limits,
             time_limit_s=settings.sync_timeout_s,
-            principal=request_principal,
+            principal=principal,
             examples=examples,
             tap_url=tap_url,
             title=settings.title,
             infos=request_infos(settings.publisher, tap_url),
             uploads=None if uploads is None else uploads.service,
+            name=f"{name}tap",
         ),
-        url_prefix="/tap",
+        url_prefix=path,
     )
     app.register_blueprint(
         uws_blueprint(
-            jobs,
+            parts.jobs,
             kind=KIND,
             jobs_url=f"{tap_url}/async",
-            owner=lambda: request_principal().user,
+            owner=lambda: principal().user,
             error_document=job_error_document,
             accept_upload=None if uploads is None else uploads.inputs.keep,
             by_reference=is_reference,
+            name=f"{name}uws",
         ),
-        url_prefix="/tap/async",
+        url_prefix=f"{path}/async",
     )
     app.register_blueprint(
         vosi_blueprint(
-            availability=availability,
+            availability=parts.availability,
             capabilities=lambda: capabilities,
             capabilities_modified=lambda: started,
             tables=queries.tables,
-            principal=request_principal,
+            principal=principal,
+            name=f"{name}vosi",
         ),
-        url_prefix="/tap",
+        url_prefix=path,
     )
+    if parts.user_tables is not None and uploads is not None:
+        own = user_table_blueprint(
+            parts.user_tables,
+            uploads.service,
+            principal=principal,
+            tap_url=tap_url,
+            name=f"{name}user_tables",
+        )
+        app.register_blueprint(own, url_prefix=path)
+        updates = table_update_blueprint(
+            parts.jobs,
+            principal=principal,
+            jobs_url=f"{tap_url}/table-update",
+            name=f"{name}table_update",
+        )
+        app.register_blueprint(updates, url_prefix=f"{path}/table-update")
 
-    @app.get("/")
-    def show_root() -> Response:
-        return Response(status=303, headers={"Location": tap_url})
 
-    return app
-
-
-def _capabilities(
-    settings: Settings, tap_url: str, limits: RequestLimits
-) -> tuple[Capability, ...]:
+def _capabilities(settings: Settings, path: str, limits: RequestLimits) -> tuple[Capability, ...]:
+    mounts = [TapMount(f"{settings.base_url}{each}", each == TAP_PATHS[1]) for each in TAP_PATHS]
+    mounts.sort(key=lambda mount: mount.url != f"{settings.base_url}{path}")
     return tap_capabilities(
-        tap_url,
+        mounts,
         limits,
         WRITERS,
         _time_limits(settings.job_retention_default_s, settings.job_retention_hard_s),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -157,6 +158,8 @@ class QueryService:
         Seconds that a query waits for a slot.
     limits
         Of the size of a query.
+    used
+        Told the tables that a query reads, before it does.
     """
 
     def __init__(
@@ -167,12 +170,14 @@ class QueryService:
         slots: int,
         slot_wait_s: float,
         limits: Limits = DEFAULT_LIMITS,
+        used: Callable[[Sequence[Table]], object] = len,
     ) -> None:
         self.tables = tables
         self._engine = engine
         self._slots = threading.BoundedSemaphore(slots)
         self._slot_wait_s = slot_wait_s
         self._limits = limits
+        self._used = used
         self._snapshots = _Snapshots()
 
     def run(
@@ -221,6 +226,7 @@ class QueryService:
         timings = Timings(parse_s=parsed - started, resolve_s=time.perf_counter() - parsed)
         if maxrec == 0:
             return RunningQuery(query.fields, 0, None, _nothing, timings)
+        self._used(query.tables)
         statement = self._engine.translate(query, maxrec + 1)
         temporaries = self._snapshots.rows(
             tables, [t for t in query.tables if t.schema_name != UPLOAD_SCHEMA]
@@ -249,13 +255,16 @@ def _with_uploads(tables: TableSet, uploads: Sequence[UploadedTable]) -> TableSe
     return TableSet((*tables.schemas, schema), version)
 
 
+_SNAPSHOTS = 8
+"""Table sets whose TAP_SCHEMA is kept: callers with different rights take turns."""
+
+
 @dataclass(slots=True)
 class _Snapshots:
-    """Rows of the tables that come with a query, for the table set that was used last."""
+    """Rows of the tables that come with a query, for the table sets that were used last."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _tables: TableSet | None = None
-    _rows: dict[str, pa.Table] = field(default_factory=dict)
+    _known: OrderedDict[str, dict[str, pa.Table]] = field(default_factory=OrderedDict)
 
     def rows(self, tables: TableSet, used: Sequence[Table]) -> dict[str, pa.Table]:
         """Give the rows of those of the used tables that are not stored."""
@@ -263,7 +272,10 @@ class _Snapshots:
         if not names:
             return {}
         with self._lock:
-            if self._tables is not tables:
-                self._rows = tap_schema.rows(tables)
-                self._tables = tables
-            return {name: self._rows[name] for name in names}
+            found = self._known.get(tables.version)
+            if found is None:
+                found = self._known[tables.version] = tap_schema.rows(tables)
+            self._known.move_to_end(tables.version)
+            while len(self._known) > _SNAPSHOTS:
+                self._known.popitem(last=False)
+            return {name: found[name] for name in names}

@@ -60,7 +60,7 @@ def _interface(interface: Interface) -> str:
     )
 
 
-def _standard_id(method: str) -> str:
+def _standard_id(method: str | None) -> str:
     return attribute_text({"standardID": method})
 
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from registry.formats.confinement import confine
+from registry.formats.exclusion import exclude
 
 __all__ = ["main"]
 
@@ -32,6 +33,7 @@ def main() -> int:
         open_files=limits["open_files"],
         file_bytes=limits["unpacked_bytes"],
     )
+    exclude("pandas")
     from registry.formats.readers.child import serve
 
     return serve(line)

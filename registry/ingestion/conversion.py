@@ -23,7 +23,7 @@ from registry.formats.writers.votable import is_position
 from registry.ingestion.types import simple_type, simplify, value_type
 from registry.model.field import Field
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "convert", "table_result"]
 
 _LONG_MAX = 2**63 - 1
 
@@ -92,13 +92,56 @@ def convert(
     """
     check_path(source)
     with open_table(source, options) as opened:
-        fields, remarks = _fields(opened, source.name)
-        _check_frames(opened.columns, fields, source.name, writer)
-        infos = () if not opened.description else (ResultInfo("description", opened.description),)
-        batches = _simplified(opened, fields, source.name, progress)
-        result = ResultStream(fields, batches, infos=infos)
+        result, remarks = table_result(opened, source.name, writer, progress=progress)
         _write(target, writer, result)
-        return Conversion(result.rows, fields, (*opened.warnings, *remarks))
+        return Conversion(result.rows, result.fields, remarks)
+
+
+def table_result(
+    opened: OpenedTable,
+    name: str,
+    writer: ResultWriter,
+    *,
+    progress: Callable[[float | None], None] | None = None,
+    annotate: Callable[[Field], Field] | None = None,
+    stream_errors: tuple[type[Exception], ...] = (),
+) -> tuple[ResultStream, tuple[str, ...]]:
+    """Make the rows of an open file ready for a writer.
+
+    Parameters
+    ----------
+    opened
+        The table; it is left open.
+    name
+        Of the file, for messages.
+    writer
+        Of the format.
+    progress
+        Told the fraction of rows that were read, if their number is known.
+    annotate
+        Completes what is said of a column.
+    stream_errors
+        Errors in mid-stream that end the document, instead of being raised.
+
+    Returns
+    -------
+    tuple
+        The rows, and what the user should know: parts left out, changes of type.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file is damaged, has a column that no format can hold, or has positions in another
+        frame than the format would say.
+    """
+    fields, remarks = _fields(opened, name)
+    if annotate is not None:
+        fields = tuple(annotate(field) for field in fields)
+    _check_frames(opened.columns, fields, name, writer)
+    infos = () if not opened.description else (ResultInfo("description", opened.description),)
+    batches = _simplified(opened, fields, name, progress)
+    result = ResultStream(fields, batches, infos=infos, stream_errors=stream_errors)
+    return result, (*opened.warnings, *remarks)
 
 
 def _fields(opened: OpenedTable, name: str) -> tuple[tuple[Field, ...], list[str]]:

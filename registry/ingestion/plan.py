@@ -13,7 +13,7 @@ from registry.model.field import Field
 from registry.model.product import ColumnStatistics, ProductColumn, ProductType
 from registry.model.table import Column, Position
 
-__all__ = ["PlannedColumn", "PublishPlan", "PublishRequest"]
+__all__ = ["PlannedColumn", "PublishPlan", "PublishRequest", "Published"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class PublishRequest:
     accept_suggestions
         Whether suggested UCDs and units are taken, and roles that the type does not demand.
     official
-        Whether it is a product of the collaboration; operators alone may say so.
+        Whether it is a product of the collaboration; coordinators and operators alone may say so.
     read
         Which table of the file, where it holds several, and how it is laid out.
     """
@@ -147,3 +147,28 @@ class PublishPlan:
         """The columns as the metadata database keeps them."""
         kept = (column.product_column for column in self.columns)
         return tuple(column for column in kept if column is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was published.
+
+    Attributes
+    ----------
+    internal_name
+        Of the product.
+    table_name
+        Qualified name of its table.
+    n_rows
+        Rows of the table.
+    version
+        Number of the version, 1 for a new product.
+    plan
+        What was done with each column.
+    """
+
+    internal_name: str
+    table_name: str
+    n_rows: int
+    version: int
+    plan: PublishPlan

@@ -68,7 +68,8 @@ class Interface:
     version
         Version of the standard that the interface obeys.
     security_methods
-        Identifiers of the accepted ways to log in; empty where anyone may come.
+        Identifiers of the accepted ways to log in, nothing for none (VOResource 1.1,
+        ``securityMethod`` without attribute); empty where anyone may come and nobody can log in.
     """
 
     access_url: str
@@ -76,7 +77,7 @@ class Interface:
     type: InterfaceType = InterfaceType.PARAM_HTTP
     role: str | None = None
     version: str | None = None
-    security_methods: tuple[str, ...] = ()
+    security_methods: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

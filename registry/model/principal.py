@@ -19,11 +19,14 @@ class Principal:
         Names of the groups that the user is a member of.
     operator
         Whether the caller runs the installation (the command line on the host does).
+    coordinator
+        Whether the caller administers the official products.
     """
 
     user: str | None = None
     groups: frozenset[str] = frozenset()
     operator: bool = False
+    coordinator: bool = False
 
 
 ANONYMOUS = Principal()

@@ -148,6 +148,8 @@ class ProductVersion:
         Sky coverage, MOC in its ASCII form.
     description
         Of the table, if the file or the annotations say one.
+    annotation
+        How often its columns were annotated anew since; a cache of columns needs it in its key.
     """
 
     number: int
@@ -163,6 +165,7 @@ class ProductVersion:
     dec: str | None = None
     coverage: str | None = None
     description: str | None = None
+    annotation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +193,19 @@ class Product:
     release, description
         Data release; text for people (Markdown).
     version
-        The current version.
+        The table of the current version, if it has one.
+    edition
+        Number of the current version; absent before publication, and without a main file.
+    pz_code
+        Name of the photo-z code that made it.
+    release_year
+        Year of the data release.
+    data_url
+        Where the data are, if they are not here.
+    failure
+        Why it failed.
+    origin, process
+        Name of the pipeline that made it, and the id of its job; absent for uploads.
     """
 
     id: int
@@ -205,6 +220,13 @@ class Product:
     release: str | None = None
     description: str | None = None
     version: ProductVersion | None = field(default=None, compare=False)
+    edition: int | None = field(default=None, compare=False)
+    pz_code: str | None = None
+    release_year: int | None = None
+    data_url: str | None = None
+    failure: str | None = None
+    origin: str | None = None
+    process: str | None = None
 
     @property
     def table_name(self) -> str:

@@ -6,9 +6,11 @@ document, TAP_SCHEMA and the resolver of ADQL names all read the same snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+
+import pyarrow as pa
 
 from registry.model.field import Field
 
@@ -191,10 +193,14 @@ class TableSet:
         Schemas in display order, TAP_SCHEMA among them.
     version
         Changes whenever the set or a table in it changes; a key for caches.
+    contents
+        Rows of tables that come with the set (`Storage.file` is absent), by their relation;
+        those of TAP_SCHEMA are made from the set itself.
     """
 
     schemas: tuple[Schema, ...]
     version: str
+    contents: Mapping[str, pa.Table] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def by_name(self) -> dict[tuple[str, str], Table]:

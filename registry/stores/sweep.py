@@ -14,6 +14,9 @@ __all__ = ["Swept", "sweep_staging"]
 _ORPHAN_AGE = timedelta(minutes=10)
 """Files without a record are left alone while younger: their commit may be under way."""
 
+_PRODUCT_TABLE = "t"
+"""How the names of table files of products begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Swept:
@@ -29,12 +32,15 @@ class Swept:
         Table files that no query can use.
     archived
         Archived versions without a record, or of withdrawn products.
+    uploaded
+        Uploaded files without a record, or of deleted products.
     """
 
     staging: tuple[str, ...]
     reservations: tuple[int, ...]
     tables: tuple[str, ...]
     archived: tuple[str, ...]
+    uploaded: tuple[str, ...] = ()
 
 
 def sweep_staging(
@@ -53,7 +59,8 @@ def sweep_staging(
     retention
         How long tables of replaced and withdrawn products stay; longer than any query.
     orphan_age
-        How old a file without a record must be before it goes.
+        How old a file without a record must be before it goes; a removed file counts from its
+        removal.
     """
     now = datetime.now(UTC)
     reservations = _free_reservations(files, products)
@@ -62,6 +69,7 @@ def sweep_staging(
         tuple(reservations),
         tuple(_drop_tables(products, tables, now, retention, orphan_age)),
         tuple(_drop_archived(files, products, now, retention, orphan_age)),
+        tuple(_drop_uploaded(files, products, now, retention, orphan_age)),
     )
 
 
@@ -82,7 +90,12 @@ def _drop_tables(
     orphan_age: timedelta,
 ) -> list[str]:
     # Listed before the records are read: a file published in between has its record.
-    found = [file for file in tables.files() if now - file.modified >= orphan_age]
+    # Tables of other names are users' own, and not of products.
+    found = [
+        file
+        for file in tables.files()
+        if file.name.startswith(_PRODUCT_TABLE) and now - file.modified >= orphan_age
+    ]
     in_use = products.files_in_use(now - retention)
     dropped = [file.name for file in found if file.name not in in_use]
     for name in dropped:
@@ -108,4 +121,27 @@ def _drop_archived(
         if orphan or withdrawn:
             files.remove_version(product, number)
             dropped.append(f"{product}/{folder.name}")
+    return dropped
+
+
+def _drop_uploaded(
+    files: FileStore,
+    products: SqlProductStore,
+    now: datetime,
+    retention: timedelta,
+    orphan_age: timedelta,
+) -> list[str]:
+    # Listed before the records are read: a file kept in between has its record.
+    found = [
+        (product, stored)
+        for product, stored, path in files.uploaded()
+        if now - datetime.fromtimestamp(path.stat().st_mtime, UTC) >= orphan_age
+    ]
+    named = products.stored_files()
+    kept = products.archived_names(now - retention)
+    dropped = []
+    for product, stored in found:
+        if (product, stored) not in named or product not in kept:
+            files.remove_uploaded(product, stored)
+            dropped.append(f"{product}/{stored}")
     return dropped

@@ -15,7 +15,13 @@ from jobs import START, MemoryJobStore
 from postgres import PostgresServer
 from sqlalchemy import create_engine, delete, inspect
 
-from uws.errors import InvalidTransition, JobNotFound, JobsExceeded, JobStoreUnavailable
+from uws.errors import (
+    InvalidTransition,
+    JobIrrevocable,
+    JobNotFound,
+    JobsExceeded,
+    JobStoreUnavailable,
+)
 from uws.model import (
     Claim,
     ErrorType,
@@ -571,3 +577,36 @@ def test_a_database_that_cannot_be_reached_is_said_to_be_so(tmp_path):
     with pytest.raises(JobStoreUnavailable, match="try again later"):
         SqlJobStore(database).get("a")
     database.close()
+
+
+def committed(store):
+    store.create(queued(execution_duration_s=10))
+    claimed = claim(store)
+    assert store.transition(Transition.commitment(claimed.claim)).irrevocable
+    return claimed
+
+
+def test_job_past_its_point_of_no_return_is_not_aborted(store):
+    claimed = committed(store)
+    with pytest.raises(JobIrrevocable, match="being published"):
+        store.transition(Transition.abortion(claimed.job_id, LATER))
+    assert list(store.overdue(LATER + timedelta(days=1))) == []
+    with pytest.raises(InvalidTransition):
+        store.transition(Transition.overdue(claimed.claim, LATER, ERROR))
+    done = store.transition(Transition.completion(claimed.claim, LATER, (RESULT,), INFO))
+    assert (done.phase, done.irrevocable) == (Phase.COMPLETED, False)
+
+
+def test_lost_worker_takes_a_job_back_from_its_point_of_no_return(store):
+    claimed = committed(store)
+    late = claimed.lease_expires + timedelta(seconds=1)
+    assert not store.transition(Transition.recovery(claimed.claim, late)).irrevocable
+    assert store.transition(Transition.abortion(claimed.job_id, LATER)).phase is Phase.ABORTED
+
+
+def test_aborted_job_does_not_pass_its_point_of_no_return(store):
+    store.create(queued())
+    claimed = claim(store)
+    store.transition(Transition.abortion(claimed.job_id, LATER))
+    with pytest.raises(InvalidTransition):
+        store.transition(Transition.commitment(claimed.claim))

@@ -511,10 +511,10 @@ def test_an_installation_publishes_and_answers_over_it(url, tmp_path):
         )
         return response.status_code, response.text
 
-    published = services.publishing.publish(OPERATOR, tmp_path / "t.parquet", request)
+    published = services.data.publishing.publish(OPERATOR, tmp_path / "t.parquet", request)
     query = f"SELECT id, z FROM {published.table_name} ORDER BY ra"
     assert ask(query) == (200, f"id,z\r\n{2**60},0.5\r\n2,\r\n")
-    services.publishing.withdraw(OPERATOR, published.internal_name)
+    services.data.publishing.withdraw(OPERATOR, published.internal_name)
     assert ask(query)[0] == 400
     services.close()
 

@@ -1,15 +1,14 @@
 """What every table store does; the engine that is under test reads its tables back."""
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from engines import DuckdbBackend, PostgresBackend
 
 from registry.errors import UnreadableFile
 from registry.healpix import healpix_index
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.table import Column, Position
-from vo_service.engines.duckdb.store import DuckdbTableStore
 
 TYPES = [
     ValueType(Datatype.BOOLEAN),
@@ -28,21 +27,14 @@ TYPES = [
 ]
 
 
-class DuckdbFixture:
-    """The embedded store, and a way to look into its tables."""
-
-    def __init__(self, home):
-        self.folder = home / "tables"
-        self.store = DuckdbTableStore(self.folder, memory_limit_bytes=100_000_000)
-
-    def read(self, storage):
-        with duckdb.connect(str(self.folder / storage.file), read_only=True) as connection:
-            return connection.sql(f'SELECT * FROM "{storage.relation}"').to_arrow_table()
-
-
-@pytest.fixture(params=[DuckdbFixture], ids=["duckdb"])
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
 def under_test(request, tmp_path):
-    return request.param(tmp_path)
+    if request.param == "duckdb":
+        made = DuckdbBackend(tmp_path)
+    else:
+        made = PostgresBackend(request.getfixturevalue("engine_server"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -84,8 +76,9 @@ def test_types_and_nulls_come_back(under_test, staging, value_type):
     }
     values = pa.array(samples[value_type.arrow], value_type.arrow)
     found = stored(under_test, staging, columns(value_type), [batch(values)])
-    assert found.column("c0").type == value_type.arrow
-    assert found.column("c0").combine_chunks().equals(values)
+    if value_type.arrow not in under_test.lacking:
+        assert found.column("c0").type == value_type.arrow
+    assert found.column("c0").combine_chunks().cast(value_type.arrow).equals(values)
 
 
 def test_not_a_number_becomes_null_except_in_arrays(under_test, staging):

@@ -214,3 +214,13 @@ def test_polygons_within_polygons_agree_with_samples(seed, scale):
     notched = sphere.contains(np.stack(lonlat(vertices), axis=-1), inner).any()
     assert sphere.contains(inner, outer)[0] == (expected and not notched)
     assert sphere.contains(outer, outer)[0]
+
+
+def test_a_small_area_keeps_its_digits_whichever_way_round():
+    side_deg = 1 / 3600
+    corners = np.array([[10, 20], [10 + side_deg, 20], [10 + side_deg, 20 + side_deg]])
+    rows = [corners.reshape(1, -1), corners[::-1].reshape(1, -1)]
+    found = [sphere.area_deg2(row)[0] for row in rows]
+    flat = side_deg**2 * np.cos(np.radians(20)) / 2
+    assert found[0] == pytest.approx(flat, rel=1e-5)
+    assert found[1] == pytest.approx(found[0], rel=1e-9)

@@ -19,10 +19,10 @@ def fails(*arguments):
 def application(installation, translate=None, tables=None, availability=None):
     """Make an application whose engine or tables are others."""
     services = installation.services
-    engine = services.engine
+    engine = services.data.engine
     if translate is not None:
         engine = Engine(translate, engine.execute)
-    get = services.catalogue.tables if tables is None else lambda principal: tables
+    get = services.data.catalogue.tables if tables is None else lambda principal: tables
     queries = QueryService(get, engine, slots=2, slot_wait_s=1)
     return application_over(installation, queries, availability)
 
@@ -32,8 +32,9 @@ def application_over(installation, queries, check=None, settings=None):
     return create_app(
         settings or installation.settings,
         queries,
-        installation.services.jobs,
+        installation.services.jobs.service,
         check or (lambda: Availability(available=True)),
+        installation.services.people.authentication,
     )
 
 

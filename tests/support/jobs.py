@@ -7,10 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 
-from uws.errors import InvalidTransition, JobFailed, JobNotFound, JobsExceeded
+from uws.errors import (
+    InvalidTransition,
+    JobFailed,
+    JobIrrevocable,
+    JobNotFound,
+    JobsExceeded,
+)
 from uws.model import Claim, Job, Parameter, Phase, merge_parameters
 from uws.notification import ChangeSignal
 from uws.store.base import ClaimRequest, JobQuery
+from uws.store.durations import KEPT_PER_SHAPE
 from uws.transition import Transition
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,6 +87,8 @@ class MemoryJobStore:
         with self._entered():
             job = self._get(change.job_id)
             if not _allowed(job, change):
+                if change.revocable and job.irrevocable:
+                    raise JobIrrevocable(change.action)
                 raise InvalidTransition(change.origins, job.phase, change.action)
             losses = job.losses + change.counts_loss
             after = replace(job, phase=change.target, losses=losses, **change.values)
@@ -213,6 +222,7 @@ def _allowed(job: Job, change: Transition) -> bool:
     return (
         job.phase in change.origins
         and change.attempt in (None, job.attempt)
+        and not (change.revocable and job.irrevocable)
         and (lease is None or (job.lease_expires is not None and job.lease_expires < lease))
         and (deadline is None or (job.deadline is not None and job.deadline < deadline))
     )
@@ -248,3 +258,22 @@ class SayHandler:
         ):
             pending.sink.write(" ".join(job.values("SAY")).encode())
         return [pending.result(rows=1)]
+
+
+class MemoryDurationLog:
+    """How long jobs took, as a list."""
+
+    def __init__(self) -> None:
+        self._runs: list[tuple[str, str, float, datetime]] = []
+
+    def record(self, kind: str, shape: str, duration_s: float, ended: datetime) -> None:
+        self._runs.append((kind, shape, duration_s, ended))
+        same = [run for run in self._runs if run[:2] == (kind, shape)]
+        gone = same[:-KEPT_PER_SHAPE]
+        self._runs = [
+            run for run in self._runs if run not in gone and run[3] >= ended - timedelta(days=180)
+        ]
+
+    def recent(self, kind: str, shape: str | None = None):
+        runs = [run for run in self._runs if run[0] == kind and shape in (None, run[1])]
+        return [run[2] for run in reversed(runs)][:KEPT_PER_SHAPE]

@@ -41,13 +41,23 @@ class PostgresServer:
             capture_output=True, text=True, check=False, **self._identity(),
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
-        with (self._folder / "log").open("w") as log:
+        self.restart()
+
+    def restart(self) -> None:
+        """Run the server on the cluster that there is, and wait until it answers."""
+        with (self._folder / "log").open("a") as log:
             self._process = subprocess.Popen(
-                [_binary("postgres"), "-D", str(data), "-k", str(self._folder),
+                [_binary("postgres"), "-D", str(self._folder / "data"), "-k", str(self._folder),
                  "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"],
                 stdout=log, stderr=log, **self._identity(),
             )  # fmt: skip
         self._wait()
+
+    def kill(self) -> None:
+        """End the server as a crash would: no connection is closed in order."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
 
     def stop(self) -> None:
         """Stop the server at once and remove everything."""

@@ -13,6 +13,8 @@ import click
 import pytest
 import yaml
 
+from pipelines import hello_world
+from pipelines.configuration import check_configuration
 from registry.annotation.annotation_file import parse_annotations
 from registry.model.annotation import ROLES
 from registry.product_types import product_types
@@ -176,5 +178,10 @@ def test_publish_page_lists_roles_and_types():
 def test_annotation_files_of_the_pages_are_valid():
     for page in PAGES:
         for language, content in BLOCK.findall(page.read_text(encoding="utf-8")):
-            if language == "yaml":
-                assert parse_annotations(yaml.safe_dump(yaml.safe_load(content))).columns
+            if language != "yaml":
+                continue
+            document = yaml.safe_load(content)
+            if "inputs" in document:
+                assert check_configuration(hello_world.SPECIFICATION, document).param
+            else:
+                assert parse_annotations(yaml.safe_dump(document)).columns

@@ -123,8 +123,9 @@ class JobDatabase:
 
     def _create_engine(self) -> Engine:
         if not self._is_sqlite:
-            return create_engine(self._url, pool_pre_ping=True)
-        engine = create_engine(self._url, max_overflow=-1)
+            return create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+        # Errors reach logs: not with the queries that people wrote.
+        engine = create_engine(self._url, max_overflow=-1, hide_parameters=True)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

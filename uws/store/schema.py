@@ -7,21 +7,32 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
+    Float,
     Index,
     Integer,
     MetaData,
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["METADATA", "REVISION", "VERSION_TABLE", "UtcDateTime", "uws_jobs", "uws_state"]
+__all__ = [
+    "METADATA",
+    "REVISION",
+    "VERSION_TABLE",
+    "UtcDateTime",
+    "uws_durations",
+    "uws_jobs",
+    "uws_state",
+]
 
-REVISION = "0001"
+REVISION = "0003"
 """The migration that makes the tables as they stand here."""
 
 VERSION_TABLE = "uws_alembic_version"
@@ -70,6 +81,7 @@ uws_jobs = Table(
     Column("info", JSON, nullable=False),
     Column("worker", String(255)),
     Column("lease_expires", UtcDateTime),
+    Column("irrevocable", Boolean, nullable=False, server_default=false()),
     Index("ix_uws_jobs_phase", "phase", "owner", "queue_time"),
     Index("ix_uws_jobs_owner", "owner", "creation_time"),
     Index("ix_uws_jobs_worker", "worker"),
@@ -84,3 +96,17 @@ uws_state = Table(
     Column("changes", BigInteger, nullable=False),
 )
 """One row: a counter that moves in the same commit as whatever a waiting client can see."""
+
+uws_durations = Table(
+    "uws_durations",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(64), nullable=False),
+    Column("shape", String(255), nullable=False),
+    Column("ended", UtcDateTime, nullable=False),
+    Column("duration_s", Float, nullable=False),
+    Index("ix_uws_durations_shape", "kind", "shape", "id"),
+    Index("ix_uws_durations_ended", "ended"),
+    sqlite_autoincrement=True,
+)
+"""One row per run that a handler wants to remember; what a shape is, the handler knows."""

@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from uws.errors import InvalidTransition, JobNotFound, JobsExceeded
+from uws.errors import InvalidTransition, JobIrrevocable, JobNotFound, JobsExceeded
 from uws.model import Claim, Job, JobInfo, JobSummary, Parameter, Phase, merge_parameters
 from uws.notification import ChangeSignal
 from uws.store.base import ClaimRequest, JobQuery
@@ -100,14 +100,19 @@ class SqlJobStore:
         if change.counts_loss:
             values["losses"] = uws_jobs.c.losses + 1
         with self._changing() as connection:
-            return _update(
-                connection,
-                change.job_id,
-                change.action,
-                change.origins,
-                values,
-                guards=_guards(change),
-            )
+            try:
+                return _update(
+                    connection,
+                    change.job_id,
+                    change.action,
+                    change.origins,
+                    values,
+                    guards=_guards(change),
+                )
+            except InvalidTransition:
+                if change.revocable and _read(connection, change.job_id).irrevocable:
+                    raise JobIrrevocable(change.action) from None
+                raise
 
     def claim(self, request: ClaimRequest) -> Job | None:
         """Take a job out of the queue; see `JobStore.claim`."""
@@ -271,6 +276,8 @@ def _guards(change: Transition) -> Iterator[ColumnElement[bool]]:
         yield uws_jobs.c.lease_expires < change.lease_until
     if change.deadline_until is not None:
         yield uws_jobs.c.deadline < change.deadline_until
+    if change.revocable:
+        yield uws_jobs.c.irrevocable.is_(False)
 
 
 def _check_room(connection: Connection, owner: str, stored_max: int) -> None:

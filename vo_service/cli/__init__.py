@@ -10,15 +10,20 @@ from pathlib import Path
 
 import click
 
+from vo_service.cli.accounts import group_command, token_command, user_command
 from vo_service.cli.checking import adql_group
 from vo_service.cli.configuration import config_command
 from vo_service.cli.converting import convert_command
 from vo_service.cli.demo import demo_command
+from vo_service.cli.doctor import doctor_command
+from vo_service.cli.importing import import_command
 from vo_service.cli.installation import Installation
 from vo_service.cli.jobs import jobs_command
 from vo_service.cli.listing import products_command, tables_command
+from vo_service.cli.pipelines import pipeline_command
 from vo_service.cli.publishing import publish_command, withdraw_command
 from vo_service.cli.querying import query_command
+from vo_service.cli.releases import release_command
 from vo_service.cli.serving import serve_command, web_command, worker_command
 from vo_service.version import release
 
@@ -55,11 +60,18 @@ for command in (
     query_command,
     adql_group,
     convert_command,
+    import_command,
     serve_command,
     jobs_command,
+    pipeline_command,
     web_command,
     worker_command,
     demo_command,
+    doctor_command,
     config_command,
+    user_command,
+    token_command,
+    group_command,
+    release_command,
 ):
     main.add_command(command)

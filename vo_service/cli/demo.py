@@ -71,7 +71,7 @@ def _publish(services: Services, rows: int) -> None:
     from registry.ingestion.plan import PublishRequest
     from vo_service.demo import demo_products
 
-    existing = {p.display_name for p in services.publishing.products(OPERATOR)}
+    existing = {p.display_name for p in services.data.publishing.products(OPERATOR)}
     if _name("Demo photo-z estimates", rows) in existing:
         click.echo(f"The demo sky of {rows} objects is published already.", err=True)
         return
@@ -89,7 +89,7 @@ def _publish(services: Services, rows: int) -> None:
                 annotations=parse_annotations(yaml.safe_dump(product.annotations)),
                 description=product.description,
             )
-            done = services.publishing.publish(OPERATOR, file, request)
+            done = services.data.publishing.publish(OPERATOR, file, request)
             click.echo(f"published {done.table_name} ({done.n_rows} rows)", err=True)
             file.unlink()
     click.echo(f"The demo sky took {time.monotonic() - started:.1f} s.", err=True)

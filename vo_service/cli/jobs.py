@@ -43,7 +43,7 @@ def list_command(installation: Installation, phase: tuple[str, ...], last: int |
 
     phases = frozenset(Phase(each.upper()) for each in phase)
     with _services(installation) as services:
-        found = services.jobs.list(JobQuery(everyone=True, phases=phases, last=last))
+        found = services.jobs.service.list(JobQuery(everyone=True, phases=phases, last=last))
     print_table(
         ("job", "kind", "phase", "owner", "run id", "created (UTC)", "took [s]"),
         [
@@ -67,7 +67,7 @@ def list_command(installation: Installation, phase: tuple[str, ...], last: int |
 def show_command(installation: Installation, job_id: str) -> None:
     """Show one job: times, parameters, results, error."""
     with _services(installation) as services:
-        job = services.job_store.get(job_id)
+        job = services.jobs.store.get(job_id)
     print_table(("what", "value"), _lines(job))
 
 
@@ -77,7 +77,7 @@ def show_command(installation: Installation, job_id: str) -> None:
 def abort_command(installation: Installation, job_id: str) -> None:
     """Abort a job."""
     with _services(installation) as services:
-        services.jobs.abort(_address(services, job_id))
+        services.jobs.service.abort(_address(services, job_id))
     click.echo(f"aborted: {job_id}")
 
 
@@ -87,7 +87,7 @@ def abort_command(installation: Installation, job_id: str) -> None:
 def delete_command(installation: Installation, job_id: str) -> None:
     """Delete a job and its results."""
     with _services(installation) as services:
-        services.jobs.delete(_address(services, job_id))
+        services.jobs.service.delete(_address(services, job_id))
     click.echo(f"deleted: {job_id}")
 
 
@@ -110,7 +110,7 @@ def _services(installation: Installation) -> Iterator[Services]:
 def _address(services: Services, job_id: str) -> JobAddress:
     from uws.service import JobAddress
 
-    job = services.job_store.get(job_id)
+    job = services.jobs.store.get(job_id)
     return JobAddress(job.owner, job.kind, job.job_id)
 
 

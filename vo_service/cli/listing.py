@@ -42,7 +42,7 @@ def products_command(installation: Installation) -> None:
     settings = installation.settings()
     prepare(settings)
     with contextlib.closing(assemble(settings)) as services:
-        products = services.publishing.products(OPERATOR)
+        products = services.data.publishing.products(OPERATOR)
     rows = [
         (
             product.internal_name,

@@ -98,7 +98,7 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
     )
     prepare(settings)
     with contextlib.closing(assemble(settings)) as services:
-        publishing = services.publishing
+        publishing = services.data.publishing
         if dry_run:
             _show_plan(publishing.plan(OPERATOR, file, request), request)
             return
@@ -121,8 +121,8 @@ def withdraw_command(installation: Installation, product: str) -> None:
     settings = installation.settings()
     prepare(settings)
     with contextlib.closing(assemble(settings)) as services:
-        services.publishing.withdraw(OPERATOR, product)
-        services.publishing.sweep()
+        services.data.publishing.withdraw(OPERATOR, product)
+        services.data.publishing.sweep()
     click.echo(f"withdrawn: {product}")
 
 

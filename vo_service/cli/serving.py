@@ -108,11 +108,9 @@ def worker_command(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker, reconciler = make_worker(settings)
+    worker = make_worker(settings)
     worker.start()
-    reconciler.start()
     stop.wait()
-    reconciler.stop()
     worker.stop(_STOP_S)
 
 

@@ -64,6 +64,15 @@ def _error(sample: SpectroscopicSample, description: str) -> AnnotatedColumn:
     return AnnotatedColumn(nullable(values.astype(np.float32)), description, alias="z_err")
 
 
+def _format_of(survey: str, count: int) -> AnnotatedColumn:
+    """Name the real survey whose flags a catalogue has, as translations of flags know it."""
+    return AnnotatedColumn(
+        pa.array([survey] * count, pa.string()),
+        "Survey whose quality flags these are like.",
+        alias="survey",
+    )
+
+
 def _magnitude(sky: SimulatedSky, sample: SpectroscopicSample) -> AnnotatedColumn:
     band = sample.design.band
     values = sky.magnitudes[sample.source, BANDS.index(band)].astype(np.float32)
@@ -93,6 +102,7 @@ def _bright_columns(
             "Redshift quality: 1 none or a guess, 2 possible, 3 probable, 4 reliable, 5 excellent.",
             alias="z_flag",
         ),
+        "SURVEY": _format_of("2DFGRS", count),
         "R_SEL": _magnitude(sky, sample),
         "SNR": AnnotatedColumn(
             nullable(snr.astype(np.float32), rng.random(count) < 0.02),
@@ -129,6 +139,7 @@ def _slit_columns(
             "20 is added for second objects in a slit.",
             alias="z_flag",
         ),
+        "SURVEY": _format_of("VVDS", count),
         "MAG_I": _magnitude(sky, sample),
         "Observer comment": AnnotatedColumn(
             pa.array(comment, pa.string(), mask=silent),
@@ -164,6 +175,7 @@ def _fibre_columns(
             "Bit mask of warnings, 0 is good: 4 small difference of chi2, 32 bad fibre.",
             alias="z_flag",
         ),
+        "SURVEY": _format_of("DESI", count),
         "SPECTYPE": AnnotatedColumn(
             pa.array(spectral_type.tolist(), pa.string()),
             "Class of the best template: GALAXY or STAR.",

@@ -12,6 +12,9 @@ from vo_service.engines.sphere.vectors import Floats
 
 __all__ = ["integrals", "means", "quantiles"]
 
+_TINY = 1e-100
+"""Squares of values below the square root of the smallest double, about 1e-154, are zero."""
+
 
 def integrals(densities: Floats, grids: Floats, low: Floats, high: Floats) -> Floats:
     """Integrate densities between two redshifts, as they are stored.
@@ -50,6 +53,9 @@ def quantiles(densities: Floats, grids: Floats, fractions: Floats) -> Floats:
     fractions
         From 0 to 1, shape (k,); NaN is given for any other.
     """
+    # Squares of tiny densities would be zero.
+    peak = densities.max(axis=1, keepdims=True)
+    densities = densities / np.where((peak > 0) & (peak < _TINY), peak, 1)
     grid, cumulated = _cumulated(densities, grids)
     total = cumulated[:, -1]
     wanted = fractions * total

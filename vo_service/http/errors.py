@@ -10,11 +10,21 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
+from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from registry.errors import MetadataUnavailable, NotAllowed, RegistryError, UnsupportedFormat
+from registry.errors import (
+    CredentialsRejected,
+    LoginRequired,
+    LoginsExceeded,
+    MetadataUnavailable,
+    NotAllowed,
+    RegistryError,
+    StorageFull,
+    UnsupportedFormat,
+)
 from registry.formats.writers.votable import error_document
 from vo_service.adql.errors import AdqlError
 from vo_service.dali.errors import DaliError
@@ -23,7 +33,6 @@ from vo_service.engines.base import (
     EngineUnavailable,
     QueryTimeout,
 )
-from vo_service.http.authentication import CredentialsRejected
 from vo_service.http.bodies import discard_body
 from vo_service.queries import ServiceBusy
 
@@ -33,6 +42,8 @@ _LOG = logging.getLogger("pzvo.http")
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (CredentialsRejected, 401),
+    (LoginRequired, 401),
+    (LoginsExceeded, 429),
     (NotAllowed, 403),
     (ServiceBusy, 503),
     (EngineUnavailable, 503),
@@ -42,6 +53,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (AdqlError, 400),
     (DaliError, 400),
     (UnsupportedFormat, 400),
+    (StorageFull, 507),
     (RegistryError, 400),
 )
 """Statuses by class of error; the first that fits counts."""
@@ -82,7 +94,7 @@ def install_errors(
             if isinstance(error, kind):
                 return _known(error, status, render)
         incident = secrets.token_hex(4)
-        _LOG.exception("incident %s at %s %s", incident, request.method, request.path)
+        _LOG.exception("incident %s at %s %s", incident, request.method, quote(request.path))
         message = f"The service failed; please report incident {incident}."
         return render(message, 500)
 
@@ -117,11 +129,9 @@ def _known(error: Exception, status: int, render: Callable[[str, int], Response]
         message += "; ask for less: a smaller region, fewer rows, simpler joins"
     response = render(message[:1].upper() + message[1:], status)
     if status == 503 and not isinstance(error, ServiceBusy):
-        _LOG.error("%s %s: %s", request.method, request.path, error, exc_info=error)
-    if isinstance(error, ServiceBusy):
+        _LOG.error("%s %s: %s", request.method, quote(request.path), error, exc_info=error)
+    if isinstance(error, ServiceBusy | LoginsExceeded):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif status == 503:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S)
-    if isinstance(error, CredentialsRejected):
-        response.headers["WWW-Authenticate"] = error.challenge
     return response

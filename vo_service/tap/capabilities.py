@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from registry.formats.writers.base import ResultWriter
 from registry.model.capability import (
@@ -23,7 +24,10 @@ from registry.model.capability import (
 from vo_service.adql.functions import FUNCTIONS, feature_forms
 from vo_service.dali.request import RequestLimits
 
-__all__ = ["LANGUAGE", "tap_capabilities"]
+__all__ = ["LANGUAGE", "TapMount", "tap_capabilities"]
+
+_BASIC = "ivo://ivoa.net/sso#BasicAA"
+"""HTTP Basic, the one way that all clients of the VO have in common (SSO 2.0, section 4)."""
 
 _UPLOAD_METHODS = ("inline", "http", "https")
 """Sources of UPLOAD that are understood (TAPRegExt 1.0, section 2.5)."""
@@ -56,8 +60,29 @@ LANGUAGE = Language(
 """The query language with its optional features, as the functions declare them."""
 
 
+@dataclass(frozen=True, slots=True)
+class TapMount:
+    """One address of the TAP service.
+
+    Attributes
+    ----------
+    url
+        Base URL, without trailing slash.
+    login_required
+        Whether it asks everybody for credentials; the others ask nobody and take them.
+    """
+
+    url: str
+    login_required: bool = False
+
+    @property
+    def security_methods(self) -> tuple[str | None, ...]:
+        """Ways to log in; pyvo takes the declared ones alone."""
+        return (_BASIC,) if self.login_required else (None, _BASIC)
+
+
 def tap_capabilities(
-    tap_url: str,
+    mounts: Sequence[TapMount],
     limits: RequestLimits,
     writers: Iterable[ResultWriter],
     retention: TimeLimits,
@@ -69,8 +94,8 @@ def tap_capabilities(
 
     Parameters
     ----------
-    tap_url
-        Its base URL, without trailing slash.
+    mounts
+        Its addresses, first the one that the document is for.
     limits
         What requests may ask for.
     writers
@@ -81,17 +106,34 @@ def tap_capabilities(
         Size of the tables that may come with a query; nothing where none may.
     """
     methods, upload_limit = _uploads(upload_bytes)
+    own = mounts[0]
+    tables = Interface(
+        f"{own.url}/tables", UrlUse.BASE, role="std", version="1.1",
+        security_methods=own.security_methods,
+    )  # fmt: skip
+    examples = Interface(
+        f"{own.url}/examples",
+        type=InterfaceType.WEB_BROWSER,
+        security_methods=own.security_methods,
+    )
     return (
-        _vosi("capabilities", tap_url, "ivo://ivoa.net/std/VOSI#capabilities"),
-        _vosi("availability", tap_url, "ivo://ivoa.net/std/VOSI#availability"),
-        _vosi("tables", tap_url, "ivo://ivoa.net/std/VOSI#tables-1.1", UrlUse.BASE),
-        Capability(
-            "ivo://ivoa.net/std/DALI#examples",
-            (Interface(f"{tap_url}/examples", type=InterfaceType.WEB_BROWSER),),
-        ),
+        _vosi("capabilities", own.url),
+        _vosi("availability", own.url),
+        Capability("ivo://ivoa.net/std/VOSI#tables-1.1", (tables,)),
+        Capability("ivo://ivoa.net/std/DALI#examples", (examples,)),
         TapCapability(
             "ivo://ivoa.net/std/TAP",
-            (Interface(tap_url, UrlUse.BASE, role="std", version="1.1"),),
+            tuple(
+                Interface(
+                    mount.url,
+                    UrlUse.BASE,
+                    # One standard interface: STILTS and TOPCAT take it alone.
+                    role="std" if mount is own else None,
+                    version="1.1",
+                    security_methods=mount.security_methods,
+                )
+                for mount in mounts
+            ),
             languages=(LANGUAGE,),
             output_formats=tuple(each for writer in writers for each in _formats(writer)),
             retention_period=retention,
@@ -114,9 +156,9 @@ def _uploads(limit_bytes: int | None) -> tuple[tuple[str, ...], DataLimits | Non
     return methods, DataLimits(LimitUnit.BYTE, limit_bytes, limit_bytes)
 
 
-def _vosi(resource: str, tap_url: str, standard_id: str, use: UrlUse = UrlUse.FULL) -> Capability:
-    interface = Interface(f"{tap_url}/{resource}", use, role="std", version="1.1")
-    return Capability(standard_id, (interface,))
+def _vosi(resource: str, tap_url: str) -> Capability:
+    interface = Interface(f"{tap_url}/{resource}", role="std", version="1.1")
+    return Capability(f"ivo://ivoa.net/std/VOSI#{resource}", (interface,))
 
 
 def _formats(writer: ResultWriter) -> tuple[OutputFormat, ...]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
+from time import monotonic
 
 from registry.errors import RegistryError
 from registry.formats.writers.base import ResultInfo
@@ -11,9 +14,9 @@ from registry.formats.writers.registry import content_type, writer_for
 from registry.formats.writers.votable import error_document
 from registry.model.principal import Principal
 from uws.context import JobContext
-from uws.errors import JobFailed
+from uws.errors import JobFailed, UwsError
 from uws.execution import describe_error
-from uws.model import ErrorType, Job, JobError, JobResult, Parameter
+from uws.model import ErrorType, Job, JobError, JobResult, Parameter, utc_now
 from vo_service.adql.errors import AdqlError
 from vo_service.dali.errors import DaliError
 from vo_service.dali.params import Parameters
@@ -21,10 +24,13 @@ from vo_service.dali.request import RequestLimits, TapRequest
 from vo_service.engines.base import EngineError, EngineUnavailable
 from vo_service.queries import QueryService, RunningQuery, ServiceBusy
 from vo_service.tap.capabilities import LANGUAGE
+from vo_service.tap.quotes import JobQuotes
 from vo_service.uploads.inputs import JobInputs
 from vo_service.uploads.service import UploadService
 
-__all__ = ["KIND", "TapJobHandler", "describe_job_error", "job_error_document"]
+__all__ = ["KIND", "TapJobHandler", "describe_job_error", "job_error_document", "job_request"]
+
+_LOG = logging.getLogger("pzvo.tap")
 
 KIND = "tap"
 """Kind of the jobs of TAP."""
@@ -48,6 +54,8 @@ class TapJobHandler:
         Statements that precede the table of a result.
     uploads, inputs
         Read the tables that come with queries, and keep the files that came with jobs.
+    quotes
+        Predicts when jobs are over, and remembers how long they took.
     """
 
     kind = KIND
@@ -61,6 +69,7 @@ class TapJobHandler:
         *,
         uploads: UploadService,
         inputs: JobInputs,
+        quotes: JobQuotes | None = None,
     ) -> None:
         self._queries = queries
         self._limits = limits
@@ -68,6 +77,7 @@ class TapJobHandler:
         self._infos = infos
         self._uploads = uploads
         self._inputs = inputs
+        self._quotes = quotes
 
     def validate(self, parameters: Sequence[Parameter]) -> None:
         """Check the parameters of a query.
@@ -94,12 +104,14 @@ class TapJobHandler:
         JobCancelled
             If nobody wants the result any more.
         """
+        began = monotonic()
         asked = self._request(job.parameters)
+        principal = self._principal(job.owner)
         with context.timed("upload"):
             uploads = self._uploads.read(asked.uploads, partial(self._inputs.open, job.job_id))
         context.raise_if_cancelled()
         running = self._queries.run(
-            self._principal(job.owner),
+            principal,
             asked.query,
             maxrec=asked.maxrec,
             time_limit_s=job.execution_duration_s or _UNLIMITED_S,
@@ -109,9 +121,25 @@ class TapJobHandler:
         context.timing("resolve", running.timings.resolve_s)
         try:
             context.on_cancel(running.cancel)
-            return [self._write(asked, running, context)]
+            if self._quotes is None:
+                return [self._write(asked, running, context)]
+            shape = self._quotes.shape(principal, asked, uploads)
+            expected_s = self._quotes.expected_s(shape, monotonic() - began)
+            if expected_s is not None:
+                left_s = expected_s - (monotonic() - began)
+                context.quote(utc_now() + timedelta(seconds=left_s))
+            result = self._write(asked, running, context)
         finally:
             running.close()
+        self._remember(self._quotes, shape, monotonic() - began)
+        return [result]
+
+    def _remember(self, quotes: JobQuotes, shape: str, duration_s: float) -> None:
+        try:
+            quotes.record(shape, duration_s)
+        except UwsError as error:
+            # The result is what counts.
+            _LOG.warning("the duration of a job was not remembered: %s", error)
 
     def _write(self, asked: TapRequest, running: RunningQuery, context: JobContext) -> JobResult:
         writer = writer_for(asked.responseformat)
@@ -129,10 +157,21 @@ class TapJobHandler:
         return pending.result(result.rows)
 
     def _request(self, parameters: Sequence[Parameter]) -> TapRequest:
-        values: dict[str, list[str]] = {}
-        for parameter in parameters:
-            values.setdefault(parameter.name, []).append(parameter.value)
-        return TapRequest.parse(Parameters(values), self._limits, LANGUAGE.lang_values)
+        return job_request(parameters, self._limits)
+
+
+def job_request(parameters: Sequence[Parameter], limits: RequestLimits) -> TapRequest:
+    """Read the parameters of a query.
+
+    Raises
+    ------
+    DaliError
+        If one is missing or cannot be used.
+    """
+    values: dict[str, list[str]] = {}
+    for parameter in parameters:
+        values.setdefault(parameter.name, []).append(parameter.value)
+    return TapRequest.parse(Parameters(values), limits, LANGUAGE.lang_values)
 
 
 def describe_job_error(error: BaseException) -> JobError:

@@ -14,7 +14,7 @@ from vo_service.uploads.errors import UploadExceeded
 
 __all__ = ["FULL_DISK", "InlineFile", "InlineFiles", "copy_limited", "file_name", "limit_words"]
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of writing that mean that there is no room."""
 
 _PIECE_BYTES = 1 << 20

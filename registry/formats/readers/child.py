@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from registry.errors import RegistryError
 from registry.formats.readers.base import OpenedTable
-from registry.formats.readers.opening import open_file
+from registry.formats.readers.opening import open_place, unpack_file
 from registry.formats.readers.options import ReadLimits, ReadOptions
 
 __all__ = ["BATCH", "END", "ERROR", "FRAME", "HEADER", "SCHEMA", "Request", "serve"]
@@ -118,14 +118,16 @@ def serve(request: str) -> int:
 
 
 def _serve(request: Request, commands: TextIO, frames: _Frames) -> None:
-    name, opened = open_file(request.path, request.options, request.scratch, request.limits)
+    place, packings = unpack_file(request.path, request.scratch, request.limits)
+    name, opened = open_place(request.path, place, packings, request.options)
+    unpacked = str(place.relative_to(request.scratch)) if packings else None
     with opened as table:
-        _send_header(name, table, frames)
+        _send_header(name, table, unpacked, frames)
         for line in commands:
             _send_batches(table.batches(int(line)), frames)
 
 
-def _send_header(name: str, table: OpenedTable, frames: _Frames) -> None:
+def _send_header(name: str, table: OpenedTable, unpacked: str | None, frames: _Frames) -> None:
     said = [[c.name, c.unit, c.ucd, c.utype, c.description, c.frame] for c in table.columns]
     header = {
         "format": name,
@@ -133,6 +135,8 @@ def _send_header(name: str, table: OpenedTable, frames: _Frames) -> None:
         "description": table.description,
         "n_rows": table.n_rows,
         "warnings": table.warnings,
+        "unpacked": unpacked,
+        "layout": getattr(table, "layout", {}),
     }
     frames.send_json(HEADER, header)
     schema = pa.schema([pa.field(f"c{i}", c.type) for i, c in enumerate(table.columns)])

@@ -102,6 +102,15 @@ class CsvTable:
         """Number of rows, known from finding the types."""
         return self._n_rows
 
+    @property
+    def layout(self) -> dict[str, object]:
+        """The delimiter as a regular expression knows it, and whether there is a header."""
+        delimiter = self._dialect.delimiter
+        return {
+            "delimiter": r"\s+" if delimiter == BLANKS else delimiter,
+            "has_header": self._dialect.has_header,
+        }
+
     def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Read the rows in file order.
 

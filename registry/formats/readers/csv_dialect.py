@@ -4,7 +4,8 @@ A line that begins with ``#`` is a comment. The delimiter is the first of comma,
 bar and semicolon that cuts the first lines into equally many values; runs of blanks otherwise.
 The names come from the first of these that applies:
 
-1. the first line that is no comment, unless all its values are numbers;
+1. the first line that is no comment, unless all its values are numbers, or it has numbers and
+   words in the same places as the lines after it;
 2. the last comment before it, if it has as many values as that line, none of them a number;
 3. ``col1``, ``col2``, ... for a table without a header.
 
@@ -126,7 +127,8 @@ def find_dialect(path: Path, delimiter: str | None = None) -> Dialect:
             f"the first line of {path.name!r} has {len(values)} values, more than {_MAX_COLUMNS} "
             "columns; is the table on its side?"
         )
-    names, has_header = _names(path, values, comments, chosen)
+    rows = [_split(line, chosen) for line in sample[1:]]
+    names, has_header = _names(path, values, comments, chosen, rows)
     decimal = chosen != "," and _has_decimal_commas(sample, chosen)
     return Dialect(chosen, skipped, has_header, tuple(names), decimal)
 
@@ -191,7 +193,7 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _names(
-    path: Path, values: list[str], comments: list[str], delimiter: str
+    path: Path, values: list[str], comments: list[str], delimiter: str, rows: list[list[str]]
 ) -> tuple[list[str], bool]:
     texts = [value.strip() for value in values]
     numbers = [is_number(text) for text in texts]
@@ -201,14 +203,31 @@ def _names(
             names = comments[-1].split()
         if len(names) == len(texts) and not any(is_number(name) for name in names):
             return [name.strip() for name in names], False
-    if any(numbers) and all(n or is_missing(t) for n, t in zip(numbers, texts, strict=True)):
+    data = all(n or is_missing(t) for n, t in zip(numbers, texts, strict=True))
+    grid = _is_grid([float(t) for t, n in zip(texts, numbers, strict=True) if n])
+    if any(numbers) and (data or (not grid and _is_like(texts, rows))):
         return [f"col{index}" for index in range(1, len(texts) + 1)], False
-    if any(numbers) and not _is_grid([float(t) for t, n in zip(texts, numbers, strict=True) if n]):
+    if any(numbers) and not grid:
         raise UnreadableFile(
             f"{path.name!r} has no header that can be told from data: its first line is "
             f"{delimiter.join(texts)[:60]!r}; put a line with the column names before it"
         )
     return [text or f"column_{index}" for index, text in enumerate(texts, start=1)], True
+
+
+def _is_like(texts: list[str], rows: list[list[str]]) -> bool:
+    """Tell whether the lines after the first have numbers and words in the same places."""
+    if not rows:
+        return False
+    kinds = [None if is_missing(text) else is_number(text) for text in texts]
+    for row in rows:
+        others = [None if is_missing(text.strip()) else is_number(text.strip()) for text in row]
+        if len(others) != len(kinds):
+            return False
+        pairs = zip(kinds, others, strict=True)
+        if any(None not in (kind, other) and kind != other for kind, other in pairs):
+            return False
+    return True
 
 
 def _is_grid(numbers: list[float]) -> bool:

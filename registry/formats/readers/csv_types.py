@@ -14,6 +14,7 @@ The narrowest of these that holds every value of the column, an empty value bein
 Spaces around a number do not count. In a column of numbers, booleans or times ``""`` and the
 words of `_MISSING` (``NA``, ``null``, ``--`` ...) are null; in a column of text they are text.
 Fortran's ``1.5D+03`` is a number, and so is ``1,5`` where `find_dialect` found decimal commas.
+Fortran writes a point in every number: where there is none in the column, ``2D0`` is a name.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class TypeGuess:
         self._possible = list(_CANDIDATES)
         self._only_whole = True
         self._has_number = False
+        self._has_point = False
+        self._has_fortran = False
 
     def see(self, values: pa.Array) -> None:
         """Take the next values into account.
@@ -76,6 +79,11 @@ class TypeGuess:
         if self._only_whole and pa.float64() in self._possible:
             whole = pa.int64() in self._possible or _all_match(cleaned, _WHOLE_OR_NAN)
             self._only_whole = whole
+        if pa.float64() in self._possible and not self._has_point:
+            self._has_point = bool(pc.any(pc.match_substring(known, ".")).as_py())
+            self._has_fortran |= bool(
+                pc.any(pc.match_substring_regex(known, _FORTRAN_EXPONENT)).as_py()
+            )
 
     def result(self) -> pa.DataType:
         """Give the type; a column without any value is text."""
@@ -85,6 +93,8 @@ class TypeGuess:
             if pa.types.is_integer(arrow) and not self._has_number:
                 continue
             if pa.types.is_floating(arrow) and self._only_whole and self._has_number:
+                return pa.string()
+            if pa.types.is_floating(arrow) and self._has_fortran and not self._has_point:
                 return pa.string()
             return arrow
         return pa.string()

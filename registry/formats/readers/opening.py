@@ -6,6 +6,7 @@ directly.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from registry.errors import UnreadableFile
@@ -20,7 +21,7 @@ from registry.formats.readers.options import (
 )
 from registry.formats.readers.unpacking import Unpacking
 
-__all__ = ["open_file"]
+__all__ = ["open_file", "open_place", "unpack_file"]
 
 _MAX_LAYERS = 3
 """Archives inside of archives: ``.tar.gz`` is two, a zip around it three."""
@@ -59,6 +60,35 @@ def open_file(
     StorageFull
         If there is no room to unpack it.
     """
+    place, packings = unpack_file(path, scratch, limits)
+    return open_place(path, place, packings, options)
+
+
+def unpack_file(
+    path: Path, scratch: Path | None = None, limits: ReadLimits = DEFAULT_LIMITS
+) -> tuple[Path, list[str]]:
+    """Take a file out of what it is packed in, layer by layer.
+
+    Parameters
+    ----------
+    path, scratch, limits
+        See `open_file`.
+
+    Returns
+    -------
+    tuple
+        The table file or folder, which is `path` itself if it is not packed, and the names of
+        the packings, the outermost first.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file is damaged, ambiguous, or unpacks to more than it may.
+    UnsupportedFile
+        If there is no table inside.
+    StorageFull
+        If there is no room to unpack it.
+    """
     packings: list[str] = []
     place = path
     if path.is_file():
@@ -70,6 +100,21 @@ def open_file(
                 )
             place = unpacking.unpack(place, packing)
             packings.append(packing)
+    return place, packings
+
+
+def open_place(
+    path: Path, place: Path, packings: Sequence[str], options: ReadOptions
+) -> tuple[str, OpenedTable]:
+    """Open what `unpack_file` found.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file is damaged or ambiguous.
+    UnsupportedFile
+        If it is no table.
+    """
     name, table = _open_plain(path, place, options)
     return " in ".join([name, *reversed(packings)]), table
 

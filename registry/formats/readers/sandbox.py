@@ -91,6 +91,15 @@ class SandboxedTable:
     ----------
     path, options, scratch, limits
         See `open_table`.
+
+    Attributes
+    ----------
+    format
+        Name of the format for people.
+    layout
+        What the format does not fix and the file does: ``delimiter`` and ``has_header`` of text.
+    unpacked
+        The table file or folder that came out of a packed file, until `close`.
     """
 
     format: str
@@ -98,6 +107,8 @@ class SandboxedTable:
     description: str | None
     n_rows: int | None
     warnings: tuple[str, ...]
+    layout: dict[str, Any]
+    unpacked: Path | None
 
     def __init__(
         self, path: Path, options: ReadOptions, scratch: Path | None, limits: ReadLimits
@@ -173,10 +184,25 @@ class SandboxedTable:
         self.description = header["description"]
         self.n_rows = header["n_rows"]
         self.warnings = tuple(header["warnings"])
+        self.layout = header["layout"]
+        self.unpacked = self._inside(header["unpacked"])
         self.columns = tuple(
             FileColumn(said[0], field.type, *said[1:])
             for said, field in zip(header["columns"], self._schema, strict=True)
         )
+
+    def _inside(self, said: str | None) -> Path | None:
+        if said is None:
+            return None
+        place = Path(said)
+        if place.is_absolute() or ".." in place.parts:
+            raise self._failure("a place outside of its folder")
+        return self._scratch / place
+
+    def end(self) -> None:
+        """End the child; what it unpacked stays until `close`, and cannot change any more."""
+        self._process.kill()
+        self._process.wait()
 
     def _checked(self, content: pa.Buffer) -> pa.RecordBatch:
         try:

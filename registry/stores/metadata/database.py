@@ -118,9 +118,10 @@ class MetadataDatabase:
         return self._url.get_backend_name() == "sqlite"
 
     def _create_engine(self) -> Engine:
+        # Errors reach logs: not with what people wrote, nor with hashes of their secrets.
         if not self._is_sqlite:
-            return create_engine(self._url, pool_pre_ping=True)
-        engine = create_engine(self._url)
+            return create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+        engine = create_engine(self._url, hide_parameters=True)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine

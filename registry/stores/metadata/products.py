@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
 from registry.errors import ProductNotFound, TableExists
 from registry.model.product import (
@@ -18,17 +18,21 @@ from registry.model.product import (
     internal_name,
 )
 from registry.stores.metadata.database import MetadataDatabase
-from registry.stores.metadata.records import (
-    column_values,
-    product_column,
-    product_from_row,
-    version_values,
-)
+from registry.stores.metadata.heads import HEADS, PUBLISHED
+from registry.stores.metadata.main_file import MainFile, publish_main
+from registry.stores.metadata.records import product_column, product_from_row
 from registry.stores.metadata.schema import (
     product_columns,
+    product_files,
     product_versions,
     products,
     schema_state,
+)
+from registry.stores.metadata.writes import (
+    bump,
+    insert_version,
+    retire,
+    storable_text,
 )
 
 __all__ = ["SqlProductStore"]
@@ -52,7 +56,7 @@ class SqlProductStore:
             version: int = connection.execute(select(schema_state.c.version)).scalar_one()
             return version
 
-    def reserve(self, draft: Product, staging: str) -> Product:
+    def reserve(self, draft: Product, staging: str | None = None) -> Product:
         """Take an id and an internal name for a product that is being made.
 
         Parameters
@@ -60,7 +64,8 @@ class SqlProductStore:
         draft
             The product without its id and internal name.
         staging
-            Name of the staging folder, by which a sweep knows whether its maker lives.
+            Name of the staging folder, by which a sweep knows whether its maker lives; without
+            one the product stays until its owner deletes it.
         """
         now = datetime.now(UTC)
         with self._database.writing() as connection:
@@ -70,12 +75,17 @@ class SqlProductStore:
                     product_type=draft.product_type,
                     release=draft.release,
                     description=draft.description,
-                    status=int(ProductStatus.REGISTERING),
+                    status=int(draft.status),
                     owner=draft.owner,
                     official=draft.official,
                     created=now,
                     updated=now,
                     staging=staging,
+                    pz_code=draft.pz_code,
+                    release_year=draft.release_year,
+                    data_url=draft.data_url,
+                    origin=draft.origin,
+                    process=draft.process,
                 )
             )
             key = made.inserted_primary_key
@@ -88,7 +98,6 @@ class SqlProductStore:
             draft,
             id=number,
             internal_name=name,
-            status=ProductStatus.REGISTERING,
             created=now,
             updated=now,
         )
@@ -106,8 +115,9 @@ class SqlProductStore:
     def switch(
         self,
         product: Product,
-        version: ProductVersion,
+        version: ProductVersion | None,
         before_commit: Callable[[], None],
+        main: MainFile | None = None,
     ) -> Product:
         """Publish a version: the one commit by which it becomes visible.
 
@@ -116,9 +126,11 @@ class SqlProductStore:
         product
             Reserved, or published with an older version; its description replaces the stored.
         version
-            The new version with its columns.
+            The new version of its table with its columns; absent for a product without one.
         before_commit
             Puts the files in their places while nobody else can publish.
+        main
+            The file that the version was made from.
 
         Raises
         ------
@@ -126,13 +138,19 @@ class SqlProductStore:
             If another process published the same version number first.
         ProductNotFound
             If the product was withdrawn meanwhile.
+        ProductConflict
+            If its main file was replaced meanwhile.
         """
         now = datetime.now(UTC)
+        number = _number(version, main)
         with self._database.writing() as connection:
-            self._check_turn(connection, product.id, version.number)
+            current = self._check_turn(connection, product.id, number)
             before_commit()
-            _retire(connection, product.id, now)
-            _insert_version(connection, product.id, version)
+            retire(connection, product.id, now)
+            if version is not None:
+                insert_version(connection, product.id, version)
+            if main is not None:
+                publish_main(connection, product.id, main, now)
             connection.execute(
                 update(products)
                 .where(products.c.id == product.id)
@@ -140,25 +158,48 @@ class SqlProductStore:
                     status=int(ProductStatus.PUBLISHED),
                     description=product.description,
                     release=product.release,
-                    current_version=version.number,
+                    current_version=number or current,
                     updated=now,
                     staging=None,
+                    failure=None,
                 )
             )
-            _bump(connection)
-        return replace(product, status=ProductStatus.PUBLISHED, updated=now, version=version)
+            bump(connection)
+        return replace(
+            product,
+            status=ProductStatus.PUBLISHED,
+            updated=now,
+            version=version,
+            edition=number,
+            failure=None,
+        )
 
-    def withdraw(self, product_id: int) -> None:
-        """Make a published product invisible; its record stays as a tombstone."""
+    def withdraw(
+        self,
+        product_id: int,
+        status: ProductStatus = ProductStatus.DELETED,
+        failure: str | None = None,
+    ) -> None:
+        """Make a product invisible; its record stays as a tombstone.
+
+        Parameters
+        ----------
+        product_id
+            Of the product.
+        status, failure
+            What it is from now on, and why.
+        """
         now = datetime.now(UTC)
         with self._database.writing() as connection:
             connection.execute(
                 update(products)
                 .where(products.c.id == product_id)
-                .values(status=int(ProductStatus.DELETED), updated=now)
+                .values(
+                    status=int(status), failure=storable_text(failure or "") or None, updated=now
+                )
             )
-            _retire(connection, product_id, now)
-            _bump(connection)
+            retire(connection, product_id, now)
+            bump(connection)
 
     def product(self, name: str) -> Product:
         """Find a published product by its internal name.
@@ -168,7 +209,7 @@ class SqlProductStore:
         ProductNotFound
             If there is none.
         """
-        found = self._select(products.c.internal_name == name, *_PUBLISHED)
+        found = self._select(products.c.internal_name == name, PUBLISHED)
         if not found:
             raise ProductNotFound(f"there is no product {name!r}; `pzvo products` lists them")
         return found[0]
@@ -182,8 +223,8 @@ class SqlProductStore:
             Only those with exactly this name.
         """
         if display_name is None:
-            return self._select(*_PUBLISHED)
-        return self._select(*_PUBLISHED, products.c.display_name == display_name)
+            return self._select(PUBLISHED)
+        return self._select(PUBLISHED, products.c.display_name == display_name)
 
     def columns(self, versions: Iterable[tuple[int, int]]) -> dict[int, tuple[ProductColumn, ...]]:
         """Fetch the columns of several versions.
@@ -262,12 +303,22 @@ class SqlProductStore:
         with self._database.reading() as connection:
             return {(row.internal_name, row.number) for row in connection.execute(query)}
 
+    def stored_files(self) -> set[tuple[str, str]]:
+        """List internal name and stored path of every file that a record names."""
+        query = select(products.c.internal_name, product_files.c.stored).join(
+            product_files, product_files.c.product_id == products.c.id
+        )
+        with self._database.reading() as connection:
+            return {(row.internal_name, row.stored) for row in connection.execute(query)}
+
     def _select(self, *conditions: Any) -> list[Product]:  # noqa: ANN401 - SQL expressions
-        query = _HEADS.where(*conditions).order_by(products.c.id)
+        query = HEADS.where(*conditions).order_by(products.c.id)
         with self._database.reading() as connection:
             return [product_from_row(row) for row in connection.execute(query)]
 
-    def _check_turn(self, connection: Connection, product_id: int, number: int) -> None:
+    def _check_turn(
+        self, connection: Connection, product_id: int, number: int | None
+    ) -> int | None:
         row = connection.execute(
             select(products.c.status, products.c.current_version, products.c.internal_name)
             .where(products.c.id == product_id)
@@ -278,26 +329,19 @@ class SqlProductStore:
                 "the product was withdrawn while its new version was being published; "
                 "publish it as a new product"
             )
-        if (row.current_version or 0) != number - 1:
+        current: int | None = row.current_version
+        if number is not None and (current or 0) != number - 1:
             raise TableExists(
                 f"version {number} of product {row.internal_name!r} was published by somebody "
                 "else meanwhile; publish again to replace that one"
             )
+        return current
 
 
-_PUBLISHED = (products.c.status == int(ProductStatus.PUBLISHED),)
-
-_HEADS: Select[Any] = select(
-    products,
-    *(column.label(f"version_{column.name}") for column in product_versions.c),
-).join(
-    product_versions,
-    and_(
-        product_versions.c.product_id == products.c.id,
-        product_versions.c.number == products.c.current_version,
-    ),
-    isouter=True,
-)
+def _number(version: ProductVersion | None, main: MainFile | None) -> int | None:
+    if version is not None:
+        return version.number
+    return None if main is None else main.file.version
 
 
 _COLUMNS: Select[Any] = (
@@ -309,31 +353,3 @@ _COLUMNS: Select[Any] = (
     )
     .order_by(product_columns.c.position)
 )
-
-
-def _retire(connection: Connection, product_id: int, now: datetime) -> None:
-    connection.execute(
-        update(product_versions)
-        .where(
-            product_versions.c.product_id == product_id,
-            product_versions.c.retired.is_(None),
-        )
-        .values(retired=now)
-    )
-
-
-def _insert_version(connection: Connection, product_id: int, version: ProductVersion) -> None:
-    made = connection.execute(
-        insert(product_versions).values(product_id=product_id, **version_values(version))
-    )
-    key = made.inserted_primary_key
-    version_id = int(key[0]) if key else 0
-    rows: Sequence[dict[str, Any]] = [
-        {"version_id": version_id, "position": position, **column_values(column)}
-        for position, column in enumerate(version.columns)
-    ]
-    connection.execute(insert(product_columns), rows)
-
-
-def _bump(connection: Connection) -> None:
-    connection.execute(update(schema_state).values(version=schema_state.c.version + 1))

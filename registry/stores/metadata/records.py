@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,9 +15,19 @@ from registry.model.product import (
     ProductStatus,
     ProductVersion,
 )
+from registry.model.product_file import FileRole, ProductContent, ProductFile
 from registry.model.table import Column
 
-__all__ = ["column_values", "product_column", "product_from_row", "version_values"]
+__all__ = [
+    "column_values",
+    "content_from_row",
+    "content_values",
+    "file_from_row",
+    "file_values",
+    "product_column",
+    "product_from_row",
+    "version_values",
+]
 
 _VERSION_FIELDS = (
     "number",
@@ -32,6 +42,7 @@ _VERSION_FIELDS = (
     "dec",
     "coverage",
     "description",
+    "annotation",
 )
 
 
@@ -54,6 +65,13 @@ def product_from_row(row: Row[Any]) -> Product:
         release=row.release,
         description=row.description,
         version=version,
+        edition=row.current_version,
+        pz_code=row.pz_code,
+        release_year=row.release_year,
+        data_url=row.data_url,
+        failure=row.failure,
+        origin=row.origin,
+        process=row.process,
     )
 
 
@@ -69,6 +87,38 @@ def product_column(row: Row[Any]) -> ProductColumn:
     statistics = None if row.statistics is None else ColumnStatistics(**row.statistics)
     column = Column(field, row.physical, principal=row.principal, indexed=row.indexed)
     return ProductColumn(column, row.file_type, row.alias, statistics)
+
+
+_FILE_FIELDS = tuple(f.name for f in fields(ProductFile) if f.name != "role")
+
+_CONTENT_FIELDS = tuple(f.name for f in fields(ProductContent) if f.name != "statistics")
+
+
+def file_from_row(row: Row[Any]) -> ProductFile:
+    """Read a file of a product."""
+    return ProductFile(
+        role=FileRole(row.role), **{name: getattr(row, name) for name in _FILE_FIELDS}
+    )
+
+
+def file_values(file: ProductFile) -> dict[str, Any]:
+    """Give the values of a file's row, without its id."""
+    values = {name: getattr(file, name) for name in _FILE_FIELDS if name != "id"}
+    return values | {"role": int(file.role)}
+
+
+def content_from_row(row: Row[Any]) -> ProductContent:
+    """Read what is said of a column of a file."""
+    statistics = None if row.statistics is None else ColumnStatistics(**row.statistics)
+    values = {name: getattr(row, name) for name in _CONTENT_FIELDS}
+    return ProductContent(statistics=statistics, **values)
+
+
+def content_values(content: ProductContent) -> dict[str, Any]:
+    """Give the values of a content's row, without its id."""
+    values = {name: getattr(content, name) for name in _CONTENT_FIELDS if name != "id"}
+    statistics = content.statistics
+    return values | {"statistics": None if statistics is None else asdict(statistics)}
 
 
 def column_values(column: ProductColumn) -> dict[str, Any]:

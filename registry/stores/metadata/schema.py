@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -27,12 +28,18 @@ __all__ = [
     "REVISION",
     "UtcDateTime",
     "product_columns",
+    "product_contents",
+    "product_file_facts",
+    "product_file_members",
+    "product_files",
+    "product_inputs",
+    "product_provenance",
     "product_versions",
     "products",
     "schema_state",
 ]
 
-REVISION = "0001"
+REVISION = "0004"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
@@ -79,7 +86,14 @@ products = Table(
     Column("updated", UtcDateTime, nullable=False),
     Column("current_version", Integer),
     Column("staging", String(255)),
+    Column("pz_code", String(55)),
+    Column("release_year", Integer),
+    Column("data_url", Text),
+    Column("failure", Text),
+    Column("origin", String(255)),
+    Column("process", String(64)),
     Index("ix_products_status", "status"),
+    Index("ix_products_process", "process", unique=True),
     sqlite_autoincrement=True,
 )
 """One row per product. `staging` names the staging folder while a first version is made."""
@@ -102,6 +116,7 @@ product_versions = Table(
     Column("description", Text),
     Column("created", UtcDateTime, nullable=False),
     Column("retired", UtcDateTime),
+    Column("annotation", Integer, nullable=False, server_default="0"),
     UniqueConstraint("product_id", "number"),
     sqlite_autoincrement=True,
 )
@@ -136,3 +151,110 @@ schema_state = Table(
     Column("version", BigInteger, nullable=False),
 )
 """One row: a counter that moves in the same commit as anything that queries can see."""
+
+product_files = Table(
+    "product_files",
+    METADATA,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("product_id", _ID, ForeignKey("products.id"), nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("version", Integer),
+    Column("name", String(1024), nullable=False),
+    Column("media_type", String(255)),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("crc32", BigInteger),
+    Column("is_directory", Boolean, nullable=False),
+    Column("n_rows", BigInteger),
+    Column("stored", String(1100), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("updated", UtcDateTime, nullable=False),
+    Column("registered", UtcDateTime),
+    Index("ix_product_files_product_id", "product_id"),
+    Index(
+        "ix_product_files_main",
+        "product_id",
+        unique=True,
+        sqlite_where=text("role = 0 AND version IS NULL"),
+        postgresql_where=text("role = 0 AND version IS NULL"),
+    ),
+    Index(
+        "ix_product_files_name",
+        "product_id",
+        "name",
+        unique=True,
+        sqlite_where=text("role <> 0"),
+        postgresql_where=text("role <> 0"),
+    ),
+    UniqueConstraint("product_id", "version"),
+    sqlite_autoincrement=True,
+)
+"""One row per file. `version` is set for main files when they are published; a product has at
+most one main file beside the published ones. `stored` is below the product's archive folder."""
+
+product_file_members = Table(
+    "product_file_members",
+    METADATA,
+    Column("file_id", _ID, ForeignKey("product_files.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+)
+"""One row per file inside a folder that counts as one file."""
+
+product_file_facts = Table(
+    "product_file_facts",
+    METADATA,
+    Column("file_id", _ID, ForeignKey("product_files.id"), primary_key=True),
+    Column("facts", JSON(none_as_null=True), nullable=False),
+)
+"""What registration found in a main file: preview, histogram, footprint, layout."""
+
+product_contents = Table(
+    "product_contents",
+    METADATA,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("product_id", _ID, ForeignKey("products.id"), nullable=False),
+    Column("file_id", _ID, ForeignKey("product_files.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("column_name", Text, nullable=False),
+    Column("file_type", Text, nullable=False),
+    Column("ucd", Text),
+    Column("alias", Text),
+    Column("unit", Text),
+    Column("description", Text),
+    Column("utype", Text),
+    Column("suggestion", JSON(none_as_null=True)),
+    Column("statistics", JSON(none_as_null=True)),
+    UniqueConstraint("file_id", "position"),
+    Index("ix_product_contents_product_id", "product_id"),
+    sqlite_autoincrement=True,
+)
+"""One row per column of a main file, with what is said of it."""
+
+product_inputs = Table(
+    "product_inputs",
+    METADATA,
+    Column("product_id", _ID, ForeignKey("products.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("input_id", _ID, ForeignKey("products.id"), nullable=False),
+    Column("internal_name", String(255), nullable=False),
+    Column("version", Integer),
+    Column("sha256", String(64)),
+    Index("ix_product_inputs_input_id", "input_id"),
+)
+"""One row per product that another one was made from, in the order of the pipeline's inputs."""
+
+product_provenance = Table(
+    "product_provenance",
+    METADATA,
+    Column("product_id", _ID, ForeignKey("products.id"), primary_key=True),
+    Column("pipeline", String(255), nullable=False),
+    Column("pipeline_version", String(255)),
+    Column("configuration", JSON(none_as_null=True), nullable=False),
+    Column("started", UtcDateTime),
+    Column("ended", UtcDateTime),
+)
+"""One row per product that a pipeline made: how it was made."""

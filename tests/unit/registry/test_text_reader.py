@@ -53,9 +53,20 @@ def test_the_grid_of_a_density_may_name_the_columns(tmp_path):
     assert found.values["0.1"] == [2]
 
 
-def test_a_first_line_between_header_and_data_is_refused(tmp_path):
+def test_a_first_line_like_the_others_is_no_header(tmp_path):
+    found = read(tmp_path, "J0001,150.1,2.2,\nJ0002,150.2,2.3,x\n")
+    assert found.values == {
+        "col1": ["J0001", "J0002"],
+        "col2": [150.1, 150.2],
+        "col3": [2.2, 2.3],
+        "col4": [None, "x"],
+    }
+
+
+@pytest.mark.parametrize("text", ["J0001,150.1,2.2\n150.2,J0002,2.3\n", "J0001,150.1,2.2\n"])
+def test_a_first_line_between_header_and_data_is_refused(tmp_path, text):
     with pytest.raises(UnreadableFile, match="no header that can be told from data"):
-        read(tmp_path, "J0001,150.1,2.2\nJ0002,150.2,2.3\n")
+        read(tmp_path, text)
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,14 @@ def test_steps_are_timed_even_if_they_fail(context):
     ((name, seconds),) = context.info.timings
     assert name == "divide"
     assert seconds >= 0
+
+
+def test_work_goes_past_its_point_of_no_return_only_if_nobody_was_first(results):
+    job = Job("0a1b", "say", "ada", START, attempt=3)
+    JobContext(job, results, lambda: True).commit()
+    late = JobContext(job, results, lambda: False)
+    with pytest.raises(JobCancelled):
+        late.commit()
+    assert late.cancel_reason is CancelReason.LOST
+    with pytest.raises(JobCancelled):
+        late.commit()

@@ -89,13 +89,13 @@ def installation(tmp_path_factory):
             "Mag R": ColumnAnnotation(ucd="phot.mag;em.opt.R", unit="mag", utype="t:mag.r"),
         },
     )
-    services.publishing.publish(
+    services.data.publishing.publish(
         OPERATOR,
         folder / "survey.parquet",
         PublishRequest("survey", "redshift_catalog", roles, annotations),
     )
     pa.parquet.write_table(hostile(), folder / "hostile.parquet")
-    services.publishing.publish(
+    services.data.publishing.publish(
         OPERATOR,
         folder / "hostile.parquet",
         PublishRequest(

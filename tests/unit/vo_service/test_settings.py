@@ -15,6 +15,7 @@ from vo_service.settings import Settings, SettingsError, default_home, load_sett
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "config" / "pzvo.example.toml"
+PRODUCTION = ROOT / "config" / "pzvo.production.example.toml"
 SECRET_URL = "postgresql+psycopg2://pzvo:s3cret-w0rd@db.example.org/pzvo"
 
 
@@ -250,12 +251,51 @@ def test_example_file_has_every_setting_once_and_loads_without_its_marks(tmp_pat
     assert load_settings(write(tmp_path, text), {}).public_url == "https://vo.example.org/photoz"
 
 
+def test_production_example_shows_nothing_to_strangers():
+    settings = load_settings(PRODUCTION, {})
+    assert settings.anonymous_read is False
+    assert settings.base_url.startswith("https://")
+
+
+def test_lists_come_from_the_file_and_from_the_environment(tmp_path):
+    file = write(tmp_path, 'trusted_proxies = ["10.0.0.0/8", "::1"]')
+    expected = ("10.0.0.0/8", "::1")
+    assert load_settings(file, {}).trusted_proxies == expected
+    assert (
+        load_settings(None, {"PZVO_TRUSTED_PROXIES": "10.0.0.0/8, ::1"}).trusted_proxies == expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"trusted_proxies": ["10.0.0.1/8"]}, "trusted_proxies"),
+        ({"trusted_proxies": ["proxy.example.org"]}, "trusted_proxies"),
+        ({"proxy_user_header": "X-Remote-User"}, "anybody else could log in as anybody"),
+        ({"oidc_issuer": "https://id.example.org"}, "oidc_client_id"),
+        ({"oidc_issuer": "id.example.org", "oidc_client_id": "x"}, "oidc_issuer"),
+    ],
+)
+def test_logins_that_would_be_open_to_anybody_are_refused(values, words):
+    with pytest.raises(SettingsError, match=words):
+        load_settings(environment={}, overrides=values)
+
+
+def test_the_issuer_stays_letter_by_letter():
+    given = {"oidc_issuer": "https://id.example.org/", "oidc_client_id": "x"}
+    assert load_settings(environment={}, overrides=given).oidc_issuer == given["oidc_issuer"]
+
+
 def test_example_file_shows_the_defaults():
     machine_or_site = {
-        "home", "database_url", "public_url",
+        "home", "database_url", "public_url", "tables_url", "queries_url",
         "engine_threads", "engine_memory_bytes", "publish_memory_bytes",
+        "trusted_proxies", "proxy_user_header", "proxy_groups_header", "proxy_email_header",
+        "proxy_display_name_header", "oidc_issuer", "oidc_client_id", "oidc_client_secret",
     }  # fmt: skip
     defaults = load_settings(environment={})
     for key, value in tomllib.loads(uncommented_example()).items():
         if key not in machine_or_site:
-            assert getattr(defaults, key) == value, key
+            assert getattr(defaults, key) == (tuple(value) if isinstance(value, list) else value), (
+                key
+            )

@@ -35,8 +35,14 @@ SMALL_ROWS = 10_000
 """Up to here a result is copied once more instead of streamed, which spares the engine from
 planning twice (0.7 ms of 3 ms, measured)."""
 
+INTERRUPT_AGAIN_S = 0.2
+"""Time between two requests to stop a query: DuckDB forgets one that comes before it begins."""
+
 # The driver advises to stream where the house has decided to copy.
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
+
+
+_STOPPED = "the query was stopped"
 
 
 class DuckdbEngine:
@@ -114,7 +120,7 @@ class DuckdbExecution:
         self._schema = pa.schema([field.arrow for field in statement.fields])
         self._limit_s = time_limit_s
         self._left_s = time_limit_s
-        self._timed_out = self._cancelled = self._closed = False
+        self._timed_out = self._cancelled = self._closed = self._at_work = False
         self._statement = statement
         self._reader: pa.RecordBatchReader | None = None
         self._files = sorted(
@@ -178,7 +184,11 @@ class DuckdbExecution:
         """Let the engine work, and count the time against the limit."""
         alarm = self._watchdog.alarm(max(self._left_s, 0.0), self._time_out)
         started = time.monotonic()
+        self._at_work = True
         try:
+            # After the line above: who cancels sees the one, or is seen here.
+            if self._cancelled:
+                raise QueryCancelled(_STOPPED)
             return work()
         except StopIteration:
             raise
@@ -188,6 +198,7 @@ class DuckdbExecution:
                 raise
             raise translated from error
         finally:
+            self._at_work = False
             self._left_s -= time.monotonic() - started
             self._watchdog.withdraw(alarm)
 
@@ -199,10 +210,12 @@ class DuckdbExecution:
         # Who cancels may come a moment after the query was closed.
         with contextlib.suppress(duckdb.ConnectionException):
             self._cursor.interrupt()
+            if self._at_work:
+                self._watchdog.alarm(INTERRUPT_AGAIN_S, self._interrupt)
 
     def _error(self, error: Exception) -> Exception:
         if self._timed_out:
             return QueryTimeout(self._limit_s)
         if self._cancelled:
-            return QueryCancelled("the query was stopped")
+            return QueryCancelled(_STOPPED)
         return engine_error(error) or error

@@ -3,11 +3,12 @@
 Undefined results (the root of a negative number, the logarithm of zero, a division by zero) are
 NULL. DuckDB computes NaN or infinity for most of them; those flow through arithmetic as NULL
 would, and become NULL where a value is looked at: in a comparison, an aggregate, a result. See
-`value`.
+`value`. Where an infinity would vanish, as in ``1 / infinity``, it is made NaN first. See `_kept`.
 """
 
 from __future__ import annotations
 
+import math
 from typing import assert_never
 
 from registry.model.field import Datatype, ValueType
@@ -21,8 +22,8 @@ from vo_service.adql.typed import (
     Expression,
 )
 from vo_service.engines.base import QueryRejected
-from vo_service.engines.duckdb.context import Context, quoted
-from vo_service.engines.duckdb.functions import FUNCTIONS, UNDEFINED_SOMEWHERE
+from vo_service.engines.context import Context, quoted
+from vo_service.engines.duckdb.functions import FUNCTIONS, INFINITE_TO_FINITE, UNDEFINED_SOMEWHERE
 from vo_service.engines.duckdb.shapes import SHAPES
 from vo_service.engines.duckdb.userdefined import CALLS
 from vo_service.engines.spatial import constant_number
@@ -34,6 +35,13 @@ grow beyond all bounds; twice the longest query is far beyond what people write.
 _WHOLE = r"'\s*[+-]?\d+\s*'"
 
 __all__ = ["expression", "sql_type", "value"]
+
+_LOOKING = frozenset(("COALESCE", "COUNT", "MIN", "MAX", "SUM", "AVG", "POWER"))
+"""Functions that make a value of NaN: the power 0 of anything is 1."""
+
+_WIDENED = {"MOD": 2, "ABS": 1, "ROUND": 1, "TRUNCATE": 1, "CEILING": 1, "FLOOR": 1}
+"""Functions computed in the type of their result, with the number of such arguments: the absolute
+value of the least 32-bit number has more bits."""
 
 _SCALARS = {
     Datatype.BOOLEAN: "BOOLEAN",
@@ -59,7 +67,7 @@ def sql_type(type_: ValueType) -> str:
 def value(node: Expression, context: Context) -> str:
     """Print an expression where its value is looked at: undefined results are NULL."""
     text = expression(node, context)
-    if node.field.type.is_numeric and node.field.type.datatype.is_floating and _undefined(node):
+    if _is_unbounded(node):
         return f"CASE WHEN isfinite({text}) THEN {text} END"
     return text
 
@@ -129,9 +137,27 @@ def _arithmetic(node: Arithmetic, context: Context) -> str:
     operator = "//" if node.operator == "/" and integer else node.operator
     left = _operand(node.left, node.field.type, context)
     right = _operand(node.right, node.field.type, context)
-    if node.operator == "/" and not integer and not constant_number(node.right):
-        right = f"nullif({right}, 0)"
+    if node.operator == "/" and not integer and not _is_divisor(constant_number(node.right)):
+        right = f"nullif({_kept(right, node.right)}, 0)"
     return f"({left} {operator} {right})"
+
+
+def _is_divisor(number: float | None) -> bool:
+    return number is not None and number != 0 and math.isfinite(number)
+
+
+def _kept(text: str, node: Expression) -> str:
+    """Print a number as NaN where it is infinite since its computation had no result.
+
+    The remainder of a division by infinity is the number itself, and NaN for infinities; it costs
+    5 ns a row, and is printed once, which a condition on the number would not be.
+    """
+    return f"({text} % 'Infinity'::DOUBLE)" if _is_unbounded(node) else text
+
+
+def _is_unbounded(node: Expression) -> bool:
+    type_ = node.field.type
+    return type_.is_numeric and type_.datatype.is_floating and _undefined(node)
 
 
 def _operand(node: Expression, target: ValueType, context: Context) -> str:
@@ -187,13 +213,23 @@ def _applied(node: Call, context: Context) -> str:
         return SHAPES[node.function](node, context)
     if node.function in CALLS:
         return CALLS[node.function](node, context)
-    if node.function in ("COALESCE", "COUNT", "MIN", "MAX", "SUM", "AVG"):
+    if node.function in _LOOKING:
         arguments = [value(argument, context) for argument in node.arguments]
     else:
-        arguments = [expression(argument, context) for argument in node.arguments]
+        arguments = [_argument(node, index, context) for index in range(len(node.arguments))]
     if node.distinct:
         arguments[0] = f"DISTINCT {arguments[0]}"
     text = FUNCTIONS[node.function](arguments)
-    if node.function in ("SUM", "MOD", "ABS", "ROUND", "TRUNCATE", "CEILING", "FLOOR"):
+    if node.function == "SUM" or node.function in _WIDENED:
         text = f"{text}::{sql_type(node.field.type)}"
     return text
+
+
+def _argument(node: Call, index: int, context: Context) -> str:
+    """Print an argument of a function, in the type of the result where it is computed in that."""
+    argument = node.arguments[index]
+    if index < _WIDENED.get(node.function, 0):
+        text = _operand(argument, node.field.type, context)
+    else:
+        text = expression(argument, context)
+    return _kept(text, argument) if node.function in INFINITE_TO_FINITE else text

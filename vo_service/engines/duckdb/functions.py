@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-__all__ = ["FUNCTIONS", "UNDEFINED_SOMEWHERE"]
+__all__ = ["FUNCTIONS", "INFINITE_TO_FINITE", "UNDEFINED_SOMEWHERE"]
 
 _Printer = Callable[[Sequence[str]], str]
 
@@ -16,6 +16,9 @@ UNDEFINED_SOMEWHERE = frozenset(
     ("SQRT", "LOG", "LOG10", "POWER", "ACOS", "ASIN", "EXP", "COT", "TAN", "MOD")
 )
 """Functions for which DuckDB answers NaN or infinity where ADQL's value is undefined."""
+
+INFINITE_TO_FINITE = frozenset(("ATAN", "ATAN2", "EXP", "MOD"))
+"""Functions that are finite for an infinite argument."""
 
 
 def _plain(name: str) -> _Printer:

@@ -12,12 +12,10 @@ import math
 from collections.abc import Callable
 
 from vo_service.adql.typed import Expression
+from vo_service.engines.context import Point
 from vo_service.engines.spatial import constant_number
 
-__all__ = ["Point", "distance", "separation_test"]
-
-Point = tuple[str, str]
-"""Longitude and latitude of a point in degrees, printed."""
+__all__ = ["distance", "separation_test"]
 
 
 def _haversine(a: Point, b: Point) -> str:

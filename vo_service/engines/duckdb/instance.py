@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 
 from vo_service.engines.base import EngineUnavailable
+from vo_service.engines.context import quoted
 from vo_service.engines.duckdb.arrow_functions import register
-from vo_service.engines.duckdb.context import quoted
 from vo_service.engines.duckdb.printer import database_name
 
 __all__ = ["DuckdbInstance"]

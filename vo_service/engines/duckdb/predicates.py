@@ -17,11 +17,11 @@ from vo_service.adql.typed import (
     Or,
     Predicate,
 )
-from vo_service.engines.duckdb.context import Context
+from vo_service.engines.context import Context
 from vo_service.engines.duckdb.expressions import value
 from vo_service.engines.duckdb.geometry import separation_test
-from vo_service.engines.duckdb.index import index_condition, moc_condition
 from vo_service.engines.duckdb.shapes import point_coordinates
+from vo_service.engines.index import index_condition, moc_condition
 from vo_service.engines.spatial import Separation, separation
 
 __all__ = ["predicate"]

@@ -21,16 +21,16 @@ from vo_service.adql.typed import (
 )
 from vo_service.engines.base import Statement
 from vo_service.engines.bounds import rows_at_most
-from vo_service.engines.duckdb.context import Context, quoted
-from vo_service.engines.duckdb.exposure import (
+from vo_service.engines.context import Context, quoted
+from vo_service.engines.duckdb.expressions import expression, sql_type, value
+from vo_service.engines.duckdb.predicates import predicate
+from vo_service.engines.duckdb.zones import Zones
+from vo_service.engines.exposure import (
     HIDDEN_CELLS,
     exposed_position,
     is_grouped,
     plain_relations,
 )
-from vo_service.engines.duckdb.expressions import expression, sql_type, value
-from vo_service.engines.duckdb.predicates import predicate
-from vo_service.engines.duckdb.zones import Zones
 from vo_service.engines.spatial import IndexedColumns
 
 __all__ = ["database_name", "print_statement"]

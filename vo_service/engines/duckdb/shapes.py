@@ -11,14 +11,12 @@ from collections.abc import Callable
 from registry.model.field import Datatype
 from vo_service.adql.functions.coverage import moc_ranges
 from vo_service.adql.typed import Call, Constant, Expression
-from vo_service.engines.duckdb.context import Context
-from vo_service.engines.duckdb.geometry import Point, distance, separation_test
+from vo_service.engines.context import Context, Point
+from vo_service.engines.duckdb.geometry import distance, separation_test
+from vo_service.engines.index import in_ranges
 from vo_service.engines.spatial import constant_shape
 
-__all__ = ["SHAPES", "in_ranges", "point_coordinates"]
-
-FEW_RANGES = 16
-"""Up to so many ranges are compared one after the other; more are searched by halves."""
+__all__ = ["SHAPES", "point_coordinates"]
 
 
 def point_coordinates(node: Expression, context: Context) -> Point:
@@ -28,18 +26,6 @@ def point_coordinates(node: Expression, context: Context) -> Point:
         return lon, lat
     text = context.expression(node)
     return f"{text}[1]", f"{text}[2]"
-
-
-def in_ranges(column: str, ranges: tuple[tuple[int, int], ...]) -> str:
-    """Print the condition that a cell of order 29 is in one of the ranges."""
-    if not ranges:
-        return f"({column} < 0)"
-    if len(ranges) <= FEW_RANGES:
-        parts = (f"{column} BETWEEN {first} AND {last}" for first, last in ranges)
-        return f"({' OR '.join(parts)})"
-    middle = len(ranges) // 2
-    lower, upper = in_ranges(column, ranges[:middle]), in_ranges(column, ranges[middle:])
-    return f"CASE WHEN {column} < {ranges[middle][0]} THEN {lower} ELSE {upper} END"
 
 
 def _double(node: Expression, context: Context) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from vo_service.adql.typed import Call, Constant, Expression
 from vo_service.adql.types import Kind, kind_of
-from vo_service.engines.duckdb.context import Context
+from vo_service.engines.context import Context
 
 __all__ = ["CALLS"]
 

@@ -46,9 +46,11 @@ class Polygons:
 
     def __init__(self, vertices_deg: Floats) -> None:
         vertices = unit_vectors(vertices_deg[:, 0::2], vertices_deg[:, 1::2])
-        area = _signed_area(vertices) % (4 * np.pi)
-        large = area > 2 * np.pi
-        self.area_sr: Floats = np.where(large, 4 * np.pi - area, area)
+        area = _signed_area(vertices)
+        # Reduced to the nearer side of zero, so that small clockwise areas keep their digits.
+        area -= 4 * np.pi * np.round(area / (4 * np.pi))
+        self.area_sr: Floats = np.abs(area)
+        large = area < 0
         self.vertices: Floats = np.where(large[:, None, None], vertices[:, ::-1], vertices)
         self.ends: Floats = np.roll(self.vertices, -1, axis=1)
         normals = cross(self.vertices, self.ends)

@@ -2,6 +2,10 @@
 
 from alembic import context
 
+from registry.stores.metadata import (  # noqa: F401 - their tables are in METADATA
+    account_schema,
+    user_table_schema,
+)
 from registry.stores.metadata.schema import METADATA
 
 context.configure(

@@ -24,6 +24,12 @@ PAGES = [
 ]
 
 
+def allowed_at(path):
+    """Give the methods of an address; users make and remove tables of their own."""
+    more = {"/tap/sync": {"POST"}, "/tap/tables/TAP_SCHEMA.tables": {"PUT", "DELETE"}}
+    return {"GET", "HEAD", "OPTIONS"} | more.get(path, set())
+
+
 @pytest.fixture
 def client(installation):
     return installation.client
@@ -76,7 +82,7 @@ def test_rejected_credentials_and_failures_may_be_read_too(installation):
     [
         ("/tap/sync", {"GET", "HEAD", "OPTIONS", "POST"}),
         ("/tap/sync/", {"GET", "HEAD", "OPTIONS", "POST"}),
-        *((page, {"GET", "HEAD", "OPTIONS"}) for page in PAGES),
+        *((page, allowed_at(page)) for page in PAGES),
     ],
 )
 def test_a_browser_may_ask_what_is_allowed(client, path, methods):
@@ -114,9 +120,12 @@ def test_head_is_get_without_its_body(client, path):
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
 @pytest.mark.parametrize("path", ["/tap/sync", *PAGES])
 def test_other_methods_are_refused_with_those_that_are_allowed(client, method, path):
+    allowed = allowed_at(path)
+    if method in allowed:
+        assert client.open(path, method=method).status_code == 401
+        return
     response = client.open(path, method=method)
     assert response.status_code == 405
-    allowed = {"GET", "HEAD", "OPTIONS"} | ({"POST"} if path == "/tap/sync" else set())
     assert names(response.headers["Allow"]) == allowed
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert response.text == f"{method} is not possible at {path}.\n"
@@ -181,7 +190,7 @@ def test_a_hidden_table_and_an_absent_one_answer_alike(installation, monkeypatch
 
 
 def without_the_second_table(installation):
-    every = installation.services.catalogue.tables(ANONYMOUS)
+    every = installation.services.data.catalogue.tables(ANONYMOUS)
     (schema,) = [s for s in every.schemas if s.name == "redshift_catalog"]
     shown = with_tap_schema([replace(schema, tables=schema.tables[:1])], "other")
     return application(installation, tables=shown), schema.tables[1].name
@@ -199,9 +208,17 @@ def test_credentials_that_nobody_holds_are_refused_with_a_challenge(client, path
     assert "credentials are not valid" in response.text.lower()
 
 
-@pytest.mark.parametrize("path", ["/tap/capabilities", "/tap/availability"])
-def test_capabilities_and_availability_never_ask_for_credentials(client, path):
-    assert client.get(path, headers={"Authorization": "Basic YTpi"}).status_code == 200
+@pytest.mark.parametrize("mount", ["/tap", "/auth/tap"])
+@pytest.mark.parametrize("document", ["capabilities", "availability"])
+def test_capabilities_and_availability_never_ask_for_credentials(client, mount, document):
+    assert client.get(f"{mount}/{document}").status_code == 200
+
+
+def test_availability_answers_whatever_credentials_are_shown(client):
+    wrong = {"Authorization": "Basic YTpi"}
+    assert client.get("/tap/availability", headers=wrong).status_code == 200
+    # From capabilities, clients learn whether they are logged in.
+    assert client.get("/tap/capabilities", headers=wrong).status_code == 401
 
 
 # Caches

@@ -50,16 +50,16 @@ def test_a_fault_of_a_query_gives_its_slot_back(installation):
 
     def once(query, rows):
         calls.append(rows)
-        return services.engine.translate(query, rows)
+        return services.data.engine.translate(query, rows)
 
     def execute(*arguments):
         if len(calls) < 4:
             fails()
-        return services.engine.execute(*arguments)
+        return services.data.engine.execute(*arguments)
 
     services = installation.services
     queries = QueryService(
-        services.catalogue.tables, Engine(once, execute), slots=1, slot_wait_s=0.01
+        services.data.catalogue.tables, Engine(once, execute), slots=1, slot_wait_s=0.01
     )
     client = application_over(installation, queries).test_client()
     assert [client.get(SYNC).status_code for _ in range(5)] == [500, 500, 500, 200, 200]
@@ -93,7 +93,9 @@ def test_errors_of_the_engine_have_their_status(installation, caplog, error, sta
 
 def test_a_service_that_is_full_says_when_to_come_back(installation):
     services = installation.services
-    queries = QueryService(services.catalogue.tables, services.engine, slots=1, slot_wait_s=0.01)
+    queries = QueryService(
+        services.data.catalogue.tables, services.data.engine, slots=1, slot_wait_s=0.01
+    )
     client = application_over(installation, queries).test_client()
     running = queries.run(
         ANONYMOUS, "SELECT id FROM redshift_catalog.p1_survey", maxrec=5, time_limit_s=9
@@ -136,8 +138,8 @@ def broken(installation, error, batches):
     (batch,) = running.result().batches
     running.close()
     execution = Broken([batch.slice(0, 3)] * batches, error)
-    engine = Engine(services.engine.translate, lambda *arguments: execution)
-    queries = QueryService(services.catalogue.tables, engine, slots=1, slot_wait_s=0.01)
+    engine = Engine(services.data.engine.translate, lambda *arguments: execution)
+    queries = QueryService(services.data.catalogue.tables, engine, slots=1, slot_wait_s=0.01)
     settings = installation.settings.model_copy(
         update={"maxrec_default_rows": 10**6, "maxrec_hard_rows": 10**6}
     )

@@ -200,7 +200,7 @@ def test_an_upload_comes_from_an_address(small, url):
 @pytest.fixture
 def run(small):
     """Start what a worker does."""
-    worker, _ = make_worker(small.settings)
+    worker = make_worker(small.settings)
     yield worker.start
     worker.stop()
 

@@ -1,0 +1,134 @@
+"""The pipelines that an installation offers: packages, and what the site says of each."""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.errors import PipelineError, PipelineNotFound
+from pipelines.specification import PipelineSpecification
+from registry.resources import config_folder
+
+__all__ = ["OfferedPipeline", "PipelineCatalogue", "PipelineSite", "packaged_pipelines"]
+
+
+class PipelineSite(BaseModel):
+    """What a site says of a pipeline, in ``config/pipelines/<name>.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    package: str | None = Field(None, description="Module; by default pipelines.<name>")
+    enabled: bool = Field(True, description="Whether it is offered")
+    id: int = Field(ge=1, description="Number in the REST interface; never changes")
+    created: date = Field(date(2026, 11, 1), description="When it came to the site")
+    order: int = Field(100, description="Place in lists")
+    memory_bytes: int = Field(4 * 2**30, ge=2**27, description="Memory of a run at most")
+    time_limit_s: int = Field(3600, ge=1, description="Seconds that a run may take")
+    output_bytes: int = Field(64 * 2**30, ge=2**20, description="Size of an output file at most")
+    threads: int = Field(2, ge=1, description="Threads that libraries may use")
+    confined: bool = Field(True, description="Whether runs see nothing but their folder")
+
+
+class OfferedPipeline:
+    """A pipeline with what the site says of it.
+
+    Parameters
+    ----------
+    specification
+        Of the pipeline.
+    site
+        Limits and place.
+    package
+        Module that has it.
+    """
+
+    def __init__(
+        self, specification: PipelineSpecification, site: PipelineSite, package: str
+    ) -> None:
+        self.specification = specification
+        self.site = site
+        self.package = package
+
+    @property
+    def name(self) -> str:
+        """Name of the pipeline."""
+        return self.specification.name
+
+
+class PipelineCatalogue:
+    """The pipelines of an installation, read once.
+
+    Parameters
+    ----------
+    folder
+        With one TOML file per pipeline, named after it.
+
+    Raises
+    ------
+    PipelineError
+        If a file is wrong, or names a package that has no pipeline of this name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        found = [_load(path) for path in sorted(folder.glob("*.toml"))]
+        offered = [pipeline for pipeline in found if pipeline is not None]
+        offered.sort(key=lambda pipeline: (pipeline.site.order, pipeline.name))
+        numbers = [pipeline.site.id for pipeline in offered]
+        if len(set(numbers)) < len(numbers):
+            raise PipelineError(f"two pipelines of {folder.name!r} have the same id: {numbers}")
+        self._offered = tuple(offered)
+
+    def __iter__(self) -> Iterator[OfferedPipeline]:
+        return iter(self._offered)
+
+    def __len__(self) -> int:
+        return len(self._offered)
+
+    def pipeline(self, name: str) -> OfferedPipeline:
+        """Find a pipeline by its name.
+
+        Raises
+        ------
+        PipelineNotFound
+            If the installation does not offer it.
+        """
+        for offered in self._offered:
+            if offered.name == name:
+                return offered
+        names = ", ".join(each.name for each in self._offered) or "none"
+        raise PipelineNotFound(f"there is no pipeline {name[:64]!r}; the pipelines are: {names}")
+
+
+@cache
+def packaged_pipelines() -> PipelineCatalogue:
+    """Give the pipelines that ship with the service.
+
+    Raises
+    ------
+    PipelineError
+        If the installation is damaged.
+    """
+    return PipelineCatalogue(config_folder() / "pipelines")
+
+
+def _load(path: Path) -> OfferedPipeline | None:
+    try:
+        site = PipelineSite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise PipelineError(f"{path.name}: {error}") from error
+    if not site.enabled:
+        return None
+    package = site.package or f"pipelines.{path.stem}"
+    try:
+        specification = importlib.import_module(package).SPECIFICATION
+    except (ImportError, AttributeError) as error:
+        raise PipelineError(f"{path.name}: {package!r} is no package of a pipeline") from error
+    if specification.name != path.stem:
+        raise PipelineError(f"{path.name}: {package!r} has the pipeline {specification.name!r}")
+    return OfferedPipeline(specification, site, package)

@@ -1,0 +1,1 @@
+"""People and their credentials: accounts, groups, passwords, access tokens, sessions."""

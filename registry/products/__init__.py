@@ -1,0 +1,1 @@
+"""Products from their first draft to their deletion: files, columns, publication, downloads."""

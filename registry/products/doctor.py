@@ -1,0 +1,254 @@
+"""What is on the disk of an installation, why it is there, and what has no reason to be."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from registry.model.product import Product, ProductStatus
+from registry.model.product_file import FileRole, ProductFile
+from registry.products.records import ProductStores
+from registry.products.resumable import INCOMING, sweep_incoming
+from registry.stores.metadata.selection import Visibility
+from registry.stores.sweep import Swept, sweep_staging
+from registry.stores.table import TableStore
+
+__all__ = ["Diagnosis", "Doctor", "Finding", "Usage"]
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+_METADATA = "metadata.sqlite"
+
+_OTHERS = {
+    INCOMING: "uploads in pieces, kept for a day",
+    "imports": "journals and parts of imports from Photo-z Servers",
+    "results": "results of jobs, until their destruction time",
+    "temporary": "what running queries could not keep in memory",
+    "uploads": "tables that came with running queries",
+}
+"""Folders of other parts of the service, each with its own cleaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one kind of data takes.
+
+    Attributes
+    ----------
+    kind
+        For people.
+    files, size_bytes
+        How many and how much.
+    """
+
+    kind: str
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes
+    ----------
+    place
+        Path below the home folder.
+    reason
+        What is wrong with it.
+    size_bytes
+        Of what has no reason to be there; 0 for what is missing.
+    """
+
+    place: str
+    reason: str
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The state of the disk.
+
+    Attributes
+    ----------
+    usage
+        All of it, by kind.
+    orphans
+        Files that no record names; a repair removes those that are older than some minutes.
+    missing
+        Files that a record names and that are not there or have another size: from a backup
+        alone they come back.
+    """
+
+    usage: tuple[Usage, ...]
+    orphans: tuple[Finding, ...]
+    missing: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is nothing to be done."""
+        return not self.orphans and not self.missing
+
+
+class Doctor:
+    """Compares the disk with the records.
+
+    Parameters
+    ----------
+    home
+        Home folder of the installation.
+    stores
+        Of the installation.
+    tables
+        The tables.
+    """
+
+    def __init__(self, home: Path, stores: ProductStores, tables: TableStore) -> None:
+        self._home = home
+        self._stores = stores
+        self._tables = tables
+
+    def examine(self) -> Diagnosis:
+        """Look at everything; nothing is changed."""
+        # The disk first: what is published in between has its record then.
+        found = dict(_sizes(self._home))
+        files = self._stores.drafts.files(Visibility(everything=True))
+        products = self._stores.drafts.products(file.product_id for file in files)
+        reasons = dict(self._reasons(found, files, products))
+        totals: dict[str, list[int]] = defaultdict(list)
+        orphans = []
+        for place, size in found.items():
+            kind = reasons.get(place) or self._general(place)
+            if kind is None:
+                kind = "orphans"
+                orphans.append(Finding(place, "no record names it", size))
+            totals[kind].append(size)
+        usage = [Usage(kind, len(sizes), sum(sizes)) for kind, sizes in totals.items()]
+        usage.sort(key=lambda each: -each.size_bytes)
+        missing = tuple(self._missing(found, files, products))
+        return Diagnosis(tuple(usage), tuple(orphans), missing)
+
+    def repair(self, orphan_age: timedelta = timedelta(minutes=10)) -> Swept:
+        """Remove what crashes left, and data of deleted products after their time.
+
+        Parameters
+        ----------
+        orphan_age
+            How old a file without a record must be: while younger, its commit may be under way.
+
+        Raises
+        ------
+        MetadataUnavailable
+            If the metadata database cannot be reached.
+        """
+        swept = sweep_staging(
+            self._stores.files, self._stores.products, self._tables, orphan_age=orphan_age
+        )
+        given_up = sweep_incoming(self._home / INCOMING)
+        return replace(
+            swept, uploaded=(*swept.uploaded, *(f"{INCOMING}/{name}" for name in given_up))
+        )
+
+    def _reasons(
+        self,
+        found: dict[str, int],
+        files: list[ProductFile],
+        products: dict[int, Product],
+    ) -> Iterator[tuple[str, str]]:
+        inside: dict[str, str] = {}
+        for file in files:
+            product = products[file.product_id]
+            inside[self._place(product, file)] = _kind(product, file)
+        current = self._stores.products.files_in_use(datetime.now(UTC))
+        recorded = self._stores.products.files_in_use(_EPOCH)
+        for place in found:
+            parts = Path(place).parts
+            if parts[0] == "tables":
+                if parts[-1] in current:
+                    yield place, "tables of published products"
+                elif parts[-1] in recorded:
+                    yield place, "tables of replaced or deleted products, kept for a day"
+                continue
+            # A folder (HATS) counts as one file.
+            for depth in range(4, len(parts) + 1):
+                kind = inside.get("/".join(parts[:depth]))
+                if kind is not None:
+                    yield place, kind
+                    break
+
+    def _general(self, place: str) -> str | None:
+        first = Path(place).parts[0]
+        if first.startswith(_METADATA):
+            return "metadata"
+        if first == "staging":
+            name = Path(place).parts[1]
+            alive = self._stores.files.is_staging(name.removesuffix(".lock"))
+            return "publications under way" if alive else None
+        if first == "tables" and Path(place).name.startswith("u_"):
+            return "tables of users"
+        if first in ("archive", "tables"):
+            return None
+        return _OTHERS.get(first, "other files")
+
+    def _missing(
+        self,
+        found: dict[str, int],
+        files: list[ProductFile],
+        products: dict[int, Product],
+    ) -> Iterator[Finding]:
+        for file in files:
+            product = products[file.product_id]
+            if product.status is ProductStatus.DELETED:
+                continue
+            place = self._place(product, file)
+            if file.is_directory:
+                size: int | None = sum(
+                    found.get(f"{place}/{member.path}", -1)
+                    for member in self._stores.drafts.members(file.id)
+                )
+            else:
+                size = found.get(place)
+            if size is None and (self._home / place).is_dir():
+                continue
+            if size is None:
+                yield Finding(place, f"{file.name!r} of {product.internal_name!r} is not there")
+            elif size != file.size_bytes:
+                yield Finding(
+                    place,
+                    f"{file.name!r} of {product.internal_name!r} has {size} bytes, not "
+                    f"{file.size_bytes}",
+                )
+        for table in sorted(self._stores.products.files_in_use(datetime.now(UTC))):
+            if f"tables/{table}" not in found:
+                yield Finding(f"tables/{table}", "the table of a published product is not there")
+
+    def _place(self, product: Product, file: ProductFile) -> str:
+        path = self._stores.files.path(product.internal_name, file.stored)
+        return path.relative_to(self._home).as_posix()
+
+
+def _kind(product: Product, file: ProductFile) -> str:
+    if product.status is ProductStatus.DELETED:
+        return "files of deleted products, kept for a day"
+    if product.status is not ProductStatus.PUBLISHED:
+        return "files of products that are not published"
+    if file.role is not FileRole.MAIN:
+        return "descriptions and auxiliary files"
+    if file.version is None:
+        return "main files that wait for publication"
+    if file.version == product.edition:
+        return "main files of published products"
+    return "older versions of main files"
+
+
+def _sizes(home: Path) -> Iterator[tuple[str, int]]:
+    for path in sorted(home.rglob("*")):
+        try:
+            if path.is_file() and not path.is_symlink():
+                yield path.relative_to(home).as_posix(), path.stat().st_size
+        except FileNotFoundError:
+            # Removed since it was listed.
+            continue

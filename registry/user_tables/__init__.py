@@ -1,0 +1,1 @@
+"""Tables that users keep in schemas of their own."""

@@ -1,0 +1,72 @@
+"""The published `pzserver` client, in a process of its own and perhaps with a Python of its own.
+
+The client pins libraries that this project does not; `PZSERVER_PYTHON` names the interpreter of
+an environment that has it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PRELUDE = """\
+import json, pathlib, sys, warnings
+warnings.simplefilter("ignore")
+from pzserver import PzServer
+import requests
+facts = {}
+server = PzServer(token=sys.argv[2], host=sys.argv[1])
+def failure(action, *arguments, **options):
+    try:
+        action(*arguments, **options)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+"""
+
+
+def client_python(variable: str = "PZSERVER_PYTHON") -> str:
+    """Find an interpreter that has the client, or skip."""
+    named = os.environ.get(variable)
+    if named:
+        return named
+    if variable == "PZSERVER_PYTHON" and importlib.util.find_spec("pzserver") is not None:
+        return sys.executable
+    pytest.skip(f"no pzserver client: let {variable} name a Python that has it")
+
+
+def run_python(python: str, script: str, folder: Path, *arguments: str, timeout_s=240) -> str:
+    """Run a script that must work, away from this project; give what it prints."""
+    done = subprocess.run(
+        [python, "-c", script, *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False,
+        env={k: v for k, v in os.environ.items() if not k.startswith(("PZVO_", "PYTHON"))},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Client:
+    """The client of one user."""
+
+    python: str
+    api_url: str
+    token: str
+    folder: Path
+
+    def run(self, script: str, timeout_s: float = 240) -> tuple[dict, str]:
+        """Run lines that fill `facts`; give these, and what was printed."""
+        text = f"{PRELUDE}{script}\nprint('FACTS', json.dumps(facts))"
+        done = run_python(
+            self.python, text, self.folder, self.api_url, self.token, timeout_s=timeout_s
+        )
+        printed, _, facts = done.rpartition("FACTS ")
+        return json.loads(facts), printed

@@ -1,0 +1,1 @@
+"""Where the programs of jobs run: processes on this host now, clusters through the same seam."""

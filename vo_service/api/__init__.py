@@ -1,0 +1,1 @@
+"""The product service over HTTP: products, files, columns and people, as `pzserver` asks."""

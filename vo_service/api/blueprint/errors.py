@@ -1,0 +1,89 @@
+"""Errors of the services as the documents of the API; what is not here is answered as anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response
+
+from registry.errors import (
+    AccountNotFound,
+    AccountRejected,
+    AnnotationRejected,
+    MandatoryColumnsMissing,
+    ProductConflict,
+    ProductNotFound,
+    ProductRefused,
+    RegistrationFailed,
+    ReleaseNotFound,
+    ReleaseRejected,
+    StorageFull,
+    UnsupportedFormat,
+    UploadTooLarge,
+)
+from vo_service.api.blueprint.answers import json_error, known_error, object_answer
+from vo_service.api.errors import ApiError
+from vo_service.api.processes import ProcessNotFound, ProcessRefused
+from vo_service.http.errors import install_errors
+
+__all__ = ["install_api_errors"]
+
+_SENTENCE: tuple[tuple[type[Exception], int], ...] = (
+    (ReleaseNotFound, 404),
+    (AccountNotFound, 404),
+    (ProcessNotFound, 404),
+    (ProductConflict, 409),
+    (UploadTooLarge, 413),
+    (StorageFull, 507),
+)
+"""Errors of which one sentence is said."""
+
+
+def install_api_errors(blueprint: Blueprint) -> None:
+    """Let errors of the views be answered."""
+    install_errors(blueprint, json_error)
+    blueprint.register_error_handler(ApiError, known_error)
+    for kind, status in _SENTENCE:
+        blueprint.register_error_handler(kind, _sentence_handler(status))
+    for refused in (ProductRefused, AccountRejected, ReleaseRejected):
+        blueprint.register_error_handler(refused, _field_error)
+
+    @blueprint.errorhandler(ProductNotFound)
+    def tell_no_product(error: ProductNotFound) -> Response:
+        if type(error) is ProductNotFound:
+            return json_error("No Product matches the given query.", 404)
+        return json_error(_capitalised(error), 404)
+
+    @blueprint.errorhandler(ProcessRefused)
+    def refuse_process(error: ProcessRefused) -> Response:
+        return object_answer({name: list(said) for name, said in error.problems.items()}, 400)
+
+    @blueprint.errorhandler(AnnotationRejected)
+    def refuse_annotation(error: AnnotationRejected) -> Response:
+        return object_answer({"non_field_errors": list(error.report)}, 400)
+
+    @blueprint.errorhandler(MandatoryColumnsMissing)
+    def tell_missing_columns(error: MandatoryColumnsMissing) -> Response:
+        return object_answer(str(error), 406)
+
+    @blueprint.errorhandler(RegistrationFailed)
+    def tell_failure(error: RegistrationFailed) -> Response:
+        return object_answer({"error": _capitalised(error)}, 400)
+
+    @blueprint.errorhandler(UnsupportedFormat)
+    def refuse_format(error: UnsupportedFormat) -> Response:
+        known = ", ".join(error.accepted)
+        return object_answer({"format": [f"{error.requested[:40]!r} is none of {known}."]}, 400)
+
+
+def _sentence_handler(status: int) -> Callable[[Exception], Response]:
+    return lambda error: json_error(_capitalised(error), status)
+
+
+def _field_error(error: ProductRefused | AccountRejected | ReleaseRejected) -> Response:
+    return object_answer({error.field: [_capitalised(error)]}, 400)
+
+
+def _capitalised(error: Exception) -> str:
+    message = str(error)
+    return message[:1].upper() + message[1:]

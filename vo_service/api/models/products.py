@@ -1,0 +1,324 @@
+"""Documents about products and about what is in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from vo_service.api.models.base import Answer, Sent
+
+__all__ = [
+    "AssociatedColumn",
+    "ColumnFacts",
+    "ContentAnswer",
+    "ContentChange",
+    "DownloadAnswer",
+    "FactsAnswer",
+    "FileAnswer",
+    "FileForm",
+    "FileFormFields",
+    "MainFile",
+    "NewProduct",
+    "PendingProduct",
+    "PreviewAnswer",
+    "ProcessConfig",
+    "ProductAnswer",
+    "ProductChange",
+    "ProductReplacement",
+    "ProductWithMainFile",
+    "VersionAnswer",
+    "VersionForm",
+]
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+class ProductAnswer(Answer):
+    """A product.
+
+    Attributes
+    ----------
+    status
+        0 Registering, 1 Published, 2 Deleted, 3 Processing, 9 Failed.
+    origin
+        ``Upload``, or the name of the pipeline that made it.
+    table_name
+        Under which TAP knows its table; null before publication and without a table.
+    data_url
+        Where the data are, if they are not here.
+    failure
+        Why it failed.
+    """
+
+    id: int
+    release: int | None
+    release_name: str | None
+    product_type: int
+    product_type_name: str
+    product_type_internal_name: str
+    uploaded_by: str | None
+    is_owner: bool
+    origin: str
+    process_status: str | None
+    process_id: str | None
+    product_status: str
+    can_delete: bool
+    can_update: bool
+    internal_name: str
+    display_name: str
+    official_product: bool
+    pz_code: str | None
+    description: str | None
+    created_at: datetime
+    updated_at: datetime
+    status: int
+    release_year: int | None
+    data_url: str | None
+    table_name: str | None
+    version: int | None
+    failure: str | None
+
+
+class _ProductFields(Sent):
+    release: Id | None = None
+    official_product: bool = False
+    pz_code: Annotated[str, Field(max_length=55)] | None = None
+    description: Annotated[str, Field(max_length=200_000)] | None = None
+    release_year: Annotated[int, Field(ge=1900, le=2200)] | None = None
+    data_url: Annotated[str, Field(max_length=2000)] | None = None
+
+    @field_validator("release", "pz_code", "description", "release_year", "data_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        # A form has no other way to say null.
+        return None if value == "" else value
+
+
+class NewProduct(_ProductFields):
+    """A product that is wanted; it begins as Registering."""
+
+    display_name: Name
+    product_type: Id
+    status: int = 0
+
+
+class ProductReplacement(_ProductFields):
+    """Everything of a product that can be set."""
+
+    display_name: Name
+    product_type: Id
+    status: int | None = None
+
+
+class ProductChange(_ProductFields):
+    """What is to be changed of a product; ``status=1`` publishes it."""
+
+    display_name: Name | None = None
+    product_type: Id | None = None
+    status: int | None = None
+
+
+class PendingProduct(Answer):
+    """The product that the caller has begun and not published."""
+
+    product: ProductAnswer | None
+
+
+class AssociatedColumn(Answer):
+    """A column of the main file; alias and ucd are null until they are associated."""
+
+    column_name: str
+    ucd: str | None
+    alias: str | None
+    unit: str | None
+    description: str | None
+    datatype: str | None
+
+
+class MainFile(Answer):
+    """The main file of a product; a product of metadata alone has nulls.
+
+    Attributes
+    ----------
+    size
+        In bytes.
+    delimiter, has_header
+        Of CSV.
+    """
+
+    name: str | None
+    type: str | None
+    extension: str | None
+    size: int | None
+    n_rows: int | None
+    is_directory: bool
+    sha256: str | None
+    associated_columns: list[AssociatedColumn]
+    delimiter: str | None
+    has_header: bool | None
+    columns: list[str]
+
+
+class ProductWithMainFile(ProductAnswer):
+    """A product and its main file."""
+
+    main_file: MainFile
+
+
+class PreviewAnswer(Answer):
+    """The first rows of the main file."""
+
+    count: int
+    columns: list[str]
+    results: list[dict[str, Any]]
+
+
+class ProcessConfig(Answer):
+    """How a pipeline was configured that made a product; empty for uploads."""
+
+    config: dict[str, Any] | None = None
+    flag_translation: dict[str, Any] | None = None
+
+
+class ColumnFacts(Answer):
+    """What the values of a column are like."""
+
+    column_name: str
+    n_null: int | None
+    minimum: float | int | str | None
+    maximum: float | int | str | None
+    mean: float | None
+    n_distinct: int | None
+
+
+class FactsAnswer(Answer):
+    """What a table is like: rows, columns, redshifts, place on the sky.
+
+    Attributes
+    ----------
+    histogram
+        Of the redshifts: edges and counts.
+    footprint
+        Of the positions.
+    coverage
+        MOC in its ASCII form.
+    """
+
+    n_rows: int | None
+    columns: list[ColumnFacts]
+    histogram: dict[str, Any] | None
+    footprint: dict[str, Any] | None
+    coverage: str | None
+    warnings: list[str]
+
+
+class VersionAnswer(Answer):
+    """A version of the data of a product."""
+
+    version: int | None
+    file_id: int
+    name: str
+    size: int
+    sha256: str
+    n_rows: int | None
+    created: datetime
+    current: bool
+    download_url: str
+
+
+class DownloadAnswer(Answer):
+    """A download, which is always ready.
+
+    Attributes
+    ----------
+    checksum
+        SHA-256, where it is known beforehand.
+    source_signature
+        Changes with the content.
+    """
+
+    id: int
+    task_id: str | None
+    status: Literal["pending", "running", "ready", "failed"]
+    filename: str
+    size: int
+    checksum: str | None
+    source_signature: str
+    created_at: datetime
+    updated_at: datetime
+    download_url: str
+    error_message: str | None
+
+
+class ContentAnswer(Answer):
+    """A column of a product and what it was associated with."""
+
+    id: int
+    product: int
+    column_name: str
+    ucd: str | None
+    order: int
+    alias: str | None
+    unit: str | None
+    description: str | None
+    suggestion: dict[str, Any] | None
+
+
+class ContentChange(Sent):
+    """What is to be changed of a column; empty text clears."""
+
+    ucd: Annotated[str, Field(max_length=128)] | None = None
+    alias: Annotated[str, Field(max_length=256)] | None = None
+    unit: Annotated[str, Field(max_length=128)] | None = None
+    description: Annotated[str, Field(max_length=4000)] | None = None
+
+
+class FileFormFields(Sent):
+    """What is said of a file that is uploaded.
+
+    Attributes
+    ----------
+    role
+        0 Main, 1 Description, 2 Auxiliary.
+    """
+
+    product: Id
+    role: Annotated[int, Field(ge=0, le=2)] = 0
+    type: Annotated[str, Field(max_length=128)] | None = None
+
+
+class VersionForm(Sent):
+    """A new main file: form fields, and the file itself behind them."""
+
+    type: Annotated[str, Field(max_length=128)] | None = None
+    file: Annotated[str, Field(json_schema_extra={"contentMediaType": "application/octet-stream"})]
+
+
+class FileForm(FileFormFields):
+    """A file of a product: form fields, and the file itself behind them."""
+
+    file: Annotated[str, Field(json_schema_extra={"contentMediaType": "application/octet-stream"})]
+
+
+class FileAnswer(Answer):
+    """A file of a product."""
+
+    id: int
+    product: int
+    file: str
+    can_delete: bool
+    role_name: str
+    role: int
+    name: str
+    type: str | None
+    n_rows: int | None
+    size: int
+    extension: str
+    is_directory: bool
+    sha256: str
+    version: int | None
+    created: datetime
+    updated: datetime

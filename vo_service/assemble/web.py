@@ -1,0 +1,127 @@
+"""The web application of one process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, Flask
+
+from registry.errors import MetadataUnavailable
+from registry.model.principal import OPERATOR
+from vo_service.api.blueprint import (
+    ApiServices,
+    ApiSettings,
+    api_blueprint,
+    environment_blueprint,
+)
+from vo_service.app import create_app
+from vo_service.assemble.services import People, Services, assemble
+from vo_service.engines.base import EngineUnavailable
+from vo_service.login.blueprint import Login, login_blueprint
+from vo_service.login.oidc import OidcProvider, OidcSettings
+from vo_service.login.page import LoginPage
+from vo_service.login.proxy import ProxyHeaders
+from vo_service.login.roles import GroupRoles
+from vo_service.settings import Settings
+from vo_service.version import release
+from vosi.availability import Availability
+
+__all__ = ["make_app"]
+
+
+def make_app(settings: Settings) -> Flask:
+    """Build the web application of one process."""
+    services = assemble(settings)
+    people, processing = services.people, services.processing
+    started = datetime.now(UTC)
+
+    def availability() -> Availability:
+        try:
+            services.data.catalogue.tables(OPERATOR)
+            services.data.engine.check()
+        except (EngineUnavailable, MetadataUnavailable) as error:
+            return Availability(available=False, up_since=started, notes=(str(error),))
+        return Availability(available=True, up_since=started)
+
+    runs = processing.blueprints(people.authentication.required, f"{settings.base_url}/pipelines")
+    return create_app(
+        settings,
+        services.queries,
+        services.jobs.service,
+        availability,
+        people.authentication,
+        uploads=services.uploads,
+        user_tables=services.data.user_tables.service if settings.user_tables_max else None,
+        blueprints=[
+            (login_blueprint(_login(settings, people)), ""),
+            (_api(settings, services), "/api"),
+            (environment_blueprint(settings.title), ""),
+            *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
+        ],
+    )
+
+
+def _api(settings: Settings, services: Services) -> Blueprint:
+    people = services.people
+    return api_blueprint(
+        ApiServices(
+            people.accounts,
+            people.credentials,
+            people.releases,
+            services.data.products,
+            services.data.resumable,
+            people.authentication,
+            services.processing.processes,
+        ),
+        ApiSettings(
+            base_url=settings.base_url,
+            title=settings.title,
+            version=release(),
+            upload_max_bytes=settings.product_max_bytes,
+            spool_folder=settings.uploads_folder,
+            requests_per_minute=settings.api_requests_per_minute,
+            requests_burst=settings.api_requests_burst,
+            send_timeout_s=settings.send_timeout_s,
+        ),
+    )
+
+
+def _login(settings: Settings, people: People) -> Login:
+    roles = GroupRoles(
+        frozenset(settings.external_login_groups),
+        frozenset(settings.coordinator_groups),
+        frozenset(settings.operator_groups),
+    )
+    external = []
+    oidc = proxy = None
+    if settings.oidc_issuer is not None:
+        secret = settings.oidc_client_secret
+        described = OidcSettings(
+            settings.oidc_issuer,
+            settings.oidc_client_id or "",
+            None if secret is None else secret.get_secret_value(),
+            settings.oidc_scopes,
+            f"{settings.base_url}/login/oidc/callback",
+            settings.oidc_name_claim,
+            settings.oidc_groups_claim,
+        )
+        oidc = OidcProvider(described, roles)
+        external.append(("/login/oidc", "Log in with your institution"))
+    if settings.proxy_user_header is not None:
+        proxy = ProxyHeaders(
+            settings.proxy_user_header,
+            settings.proxy_groups_header,
+            settings.proxy_email_header,
+            settings.proxy_display_name_header,
+            roles,
+        )
+        external.append(("/login/proxy", "Log in with single sign-on"))
+    return Login(
+        people.accounts,
+        people.credentials,
+        people.authentication,
+        LoginPage(settings.title, settings.base_url, tuple(external)),
+        settings.base_url,
+        oidc,
+        proxy,
+    )

@@ -1,0 +1,214 @@
+"""Typed queries in PostgreSQL's SQL."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from registry.model.field import Field
+from vo_service.adql.typed import (
+    CommonTable,
+    CommonTableRelation,
+    DerivedRelation,
+    Expression,
+    Join,
+    JoinKind,
+    OrderKey,
+    Query,
+    Relation,
+    Select,
+    SetOperation,
+    TableRelation,
+)
+from vo_service.engines.base import Statement
+from vo_service.engines.bounds import rows_at_most
+from vo_service.engines.context import Context
+from vo_service.engines.exposure import (
+    HIDDEN_CELLS,
+    exposed_position,
+    is_grouped,
+    plain_relations,
+)
+from vo_service.engines.postgres.context import PostgresContext, Prefilter, RowKey, quoted
+from vo_service.engines.postgres.expressions import converted, expression
+from vo_service.engines.postgres.predicates import predicate
+from vo_service.engines.postgres.zones import PositionalJoins
+from vo_service.engines.spatial import IndexedColumns
+
+__all__ = ["TABLES_SCHEMA", "print_statement"]
+
+TABLES_SCHEMA = "pzvo_tables"
+"""Schema of the published tables."""
+
+
+def print_statement(
+    query: Query, row_limit: int | None, prefilter: Prefilter = Prefilter.NONE
+) -> Statement:
+    """Print a query.
+
+    Parameters
+    ----------
+    query
+        The outermost query.
+    row_limit
+        At most so many rows are wanted.
+    prefilter
+        What finds the candidates of positional joins.
+    """
+    context = PostgresContext(_query, expression, prefilter)
+    sql = _query(query, context, row_limit)
+    rows = rows_at_most(query, row_limit)
+    return Statement(sql, context.parameters, query.fields, query.tables, rows)
+
+
+def _query(
+    query: Query, context: Context, row_limit: int | None = None, *, exposing: bool = False
+) -> str:
+    parts = []
+    if query.with_:
+        parts.append("WITH " + ", ".join(_common_table(table, context) for table in query.with_))
+    top = None
+    context.exposed = None
+    if isinstance(query.body, Select):
+        parts.append(_select(query.body, context, exposing=exposing))
+        top = query.body.top
+    else:
+        parts.append(_set_operation(query.body, context))
+    if query.order_by:
+        parts.append("ORDER BY " + ", ".join(_order_key(key, context) for key in query.order_by))
+    limits = [limit for limit in (top, row_limit) if limit is not None]
+    if limits:
+        parts.append(f"LIMIT {min(limits)}")
+    if query.offset:
+        parts.append(f"OFFSET {query.offset}")
+    return " ".join(parts)
+
+
+def _order_key(key: OrderKey, context: Context) -> str:
+    what = str(key.key + 1) if isinstance(key.key, int) else context.expression(key.key)
+    return f"{what} {'DESC' if key.descending else 'ASC'} NULLS LAST"
+
+
+def _common_table(table: CommonTable, context: Context) -> str:
+    text = _query(table.query, context, exposing=True)
+    if context.exposed is not None:
+        context.common_positions[table.name] = context.exposed
+    return f"{table.name} AS ({text})"
+
+
+def _select(select: Select, context: Context, *, exposing: bool = False) -> str:
+    joins = PositionalJoins.of(select)
+    relations = ", ".join(_relation(relation, context, joins) for relation in select.relations)
+    _identify_rows(select, context)
+    conditions = joins.conditions(None, context)
+    if select.where is not None:
+        conditions.append(predicate(select.where, context))
+    context.grouped = is_grouped(select)
+    outputs = ", ".join(
+        f"{_output(output.expression, output.field, context)} AS c{number}"
+        for number, output in enumerate(select.outputs)
+    )
+    exposed = exposed_position(select, context.positions) if exposing else None
+    if exposed is not None:
+        outputs += f", {exposed.source} AS {quoted(HIDDEN_CELLS)}"
+    parts = [f"SELECT {'DISTINCT ' if select.distinct else ''}{outputs} FROM {relations}"]
+    if conditions:
+        parts.append("WHERE " + " AND ".join(conditions))
+    if select.group_by:
+        parts.append("GROUP BY " + ", ".join(map(context.expression, select.group_by)))
+    if select.having is not None:
+        parts.append("HAVING " + predicate(select.having, context))
+    context.exposed = None if exposed is None else exposed.columns
+    return " ".join(parts)
+
+
+def _identify_rows(select: Select, context: Context) -> None:
+    """Tell the context what tells the rows of a SELECT apart."""
+    keys: list[RowKey] = []
+    for relation in plain_relations(select):
+        order = relation.table.order if isinstance(relation, TableRelation) else None
+        alias = f"r{relation.number}"
+        keys.append((alias, True) if order is None else (f"{alias}.{quoted(order)}", False))
+    if isinstance(context, PostgresContext):
+        context.keys = tuple(keys)
+    context.grouped = False
+
+
+def _output(node: Expression, result: Field, context: Context) -> str:
+    return converted(context.expression(node), node.field.type, result.type)
+
+
+def _relation(relation: Relation, context: Context, joins: PositionalJoins) -> str:
+    if isinstance(relation, Join):
+        return _join(relation, context, joins)
+    text = _plain_relation(relation, context)
+    return joins.prepared(
+        relation.number, text, context, lambda other: _plain_relation(other, context)
+    )
+
+
+def _plain_relation(relation: Relation, context: Context) -> str:
+    match relation:
+        case TableRelation(number=number, table=table):
+            position = table.position
+            if position is not None:
+                context.positions[number] = IndexedColumns(
+                    position.ra, position.dec, position.healpix, table.nrows or 0
+                )
+            schema = "pg_temp" if table.storage.file is None else TABLES_SCHEMA
+            text = f"{schema}.{quoted(table.storage.relation)}"
+        case DerivedRelation(number=number, query=query):
+            text = f"({_query(query, context, exposing=True)})"
+            if context.exposed is not None:
+                context.positions[number] = context.exposed
+        case CommonTableRelation(number=number, name=name):
+            if name in context.common_positions:
+                context.positions[number] = context.common_positions[name]
+            text = name
+        case Join():
+            msg = "a join has no name"
+            raise AssertionError(msg)
+        case _:
+            assert_never(relation)
+    return text
+
+
+def _join(join: Join, context: Context, joins: PositionalJoins) -> str:
+    left = _relation(join.left, context, joins)
+    right = _relation(join.right, context, joins)
+    if join.condition is None:
+        return f"({left} CROSS JOIN {right})"
+    kind = "INNER" if join.kind is JoinKind.CROSS else str(join.kind)
+    conditions = [*joins.conditions(join, context), predicate(join.condition, context)]
+    if join.kind is JoinKind.FULL:
+        conditions.insert(0, _matched(join))
+    return f"({left} {kind} JOIN {right} ON {' AND '.join(conditions)})"
+
+
+def _matched(join: Join) -> str:
+    """Print a true equality of both sides: PostgreSQL makes a full join by one, or not at all."""
+    sides = (_first(join.left), _first(join.right))
+    return " = ".join(f"(CASE WHEN r{number} IS NULL THEN 0 ELSE 0 END)" for number in sides)
+
+
+def _first(relation: Relation) -> int:
+    return _first(relation.left) if isinstance(relation, Join) else relation.number
+
+
+def _set_operation(operation: SetOperation, context: Context) -> str:
+    left, right = (
+        _operand(query, operation.fields, context) for query in (operation.left, operation.right)
+    )
+    every = " ALL" if operation.every else ""
+    return f"{left} {operation.kind}{every} {right}"
+
+
+def _operand(query: Query, fields: tuple[Field, ...], context: Context) -> str:
+    text = f"({_query(query, context)})"
+    pairs = [(own.type, field.type) for own, field in zip(query.fields, fields, strict=True)]
+    if all(own.arrow == common.arrow for own, common in pairs):
+        return text
+    outputs = ", ".join(
+        f"{converted(f'c{number}', own, common)} AS c{number}"
+        for number, (own, common) in enumerate(pairs)
+    )
+    return f"(SELECT {outputs} FROM {text} AS operand)"

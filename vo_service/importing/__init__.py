@@ -1,0 +1,1 @@
+"""Copying the products of a running Photo-z Server, through its API."""

@@ -1,0 +1,1 @@
+"""Logging in and out: passwords, OpenID Connect, and proxies that know who is there."""

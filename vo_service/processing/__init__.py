@@ -1,0 +1,1 @@
+"""Pipelines of an installation: their jobs over UWS and over the API of the Photo-z Server."""

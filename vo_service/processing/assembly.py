@@ -1,0 +1,148 @@
+"""The parts of the service that run pipelines, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Blueprint
+
+from pipelines.archive import RunArchive
+from pipelines.catalogue import PipelineCatalogue, packaged_pipelines
+from pipelines.handler import HandlerServices, PipelineJobHandler, job_kind
+from pipelines.settlement import Settlement
+from pipelines.shelf import ProductShelf
+from registry.access import AccessPolicy
+from registry.model.principal import Principal
+from uws.executors.base import JobExecutor
+from uws.executors.processes import ProcessExecutor
+from uws.limits import JobLimits
+from uws.removal import JobRemover
+from uws.results.base import ResultStore
+from uws.service import JobService
+from uws.store.base import JobStore
+from uws.watcher import PhaseWatcher
+from vo_service.processing.blueprint import PipelineRoutes, pipeline_blueprints
+from vo_service.processing.dry_run import DryRuns
+from vo_service.processing.files import JobFiles
+from vo_service.processing.service import ProcessingService, ProcessingStores
+
+__all__ = ["Processing", "ProcessingSettings"]
+
+_STAGING_S = 600
+"""Seconds that a job may take besides its program: inputs to stage, a product to publish."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessingSettings:
+    """Where runs are and how long their jobs are kept.
+
+    Attributes
+    ----------
+    home
+        Home of the installation; runs are in a folder of it.
+    job_retention_default_s, job_retention_max_s
+        Seconds that a job, its results and its logs are kept.
+    jobs_per_user
+        Jobs that one user may keep.
+    """
+
+    home: Path
+    job_retention_default_s: int = 30 * 86_400
+    job_retention_max_s: int = 365 * 86_400
+    jobs_per_user: int = 1000
+
+
+class Processing:
+    """Pipelines of an installation, in one process.
+
+    Parameters
+    ----------
+    settings
+        Where and how long.
+    store, results
+        The job table and the results of jobs, shared with those of TAP.
+    shelf
+        The products.
+    policy
+        The rights of the installation now.
+    watcher
+        Lets callers wait; the one of this process.
+    catalogue, executor
+        The pipelines, and what runs them; by default the packaged ones, on this host.
+    """
+
+    def __init__(
+        self,
+        settings: ProcessingSettings,
+        store: JobStore,
+        results: ResultStore,
+        shelf: ProductShelf,
+        policy: Callable[[], AccessPolicy],
+        *,
+        watcher: PhaseWatcher | None = None,
+        catalogue: PipelineCatalogue | None = None,
+        executor: JobExecutor | None = None,
+    ) -> None:
+        self.catalogue = catalogue or packaged_pipelines()
+        self.executor = executor or ProcessExecutor()
+        self.shelf = shelf
+        self.archive = RunArchive(settings.home / "runs")
+        self.settlement = Settlement(store, self.executor, shelf, self.archive)
+        self.remover = JobRemover(store, results, also=[self.settlement.forget])
+        self.files = JobFiles(
+            results,
+            {job_kind(o.name): o.specification.file_parameters for o in self.catalogue},
+        )
+        longest_s = max((o.site.time_limit_s for o in self.catalogue), default=0) + _STAGING_S
+        self.jobs = JobService(
+            store,
+            results,
+            limits=JobLimits(
+                execution_duration_default_s=longest_s,
+                execution_duration_max_s=longest_s,
+                destruction_default_s=settings.job_retention_default_s,
+                destruction_max_s=settings.job_retention_max_s,
+                stored_per_owner=settings.jobs_per_user,
+            ),
+            watcher=watcher,
+            remover=self.remover,
+        )
+        self.dry_runs = DryRuns(shelf, self.executor, settings.home / "checks")
+        self.processes = ProcessingService(
+            ProcessingStores(
+                self.catalogue,
+                store,
+                self.jobs,
+                shelf,
+                self.archive,
+                self.files,
+                self.settlement,
+            ),
+            policy,
+        )
+
+    def handlers(self) -> list[PipelineJobHandler]:
+        """Make what a worker needs, one for each pipeline."""
+        services = HandlerServices(
+            self.shelf, self.executor, self.archive, self.files.read, self.settlement.settle
+        )
+        return [PipelineJobHandler(offered, services) for offered in self.catalogue]
+
+    def blueprints(
+        self, required: Callable[[], Principal], url: str
+    ) -> list[tuple[Blueprint, str]]:
+        """Make the routes, each with the end of its address.
+
+        Parameters
+        ----------
+        required
+            Tells who makes the request at hand; raises where nobody does.
+        url
+            Absolute public address of the list of pipelines, without trailing slash.
+        """
+        routes = PipelineRoutes(
+            self.catalogue, self.jobs, self.files, self.shelf, self.dry_runs, required
+        )
+        return pipeline_blueprints(routes, url)

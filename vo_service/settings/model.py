@@ -1,0 +1,326 @@
+"""Every setting, with its unit in its name."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+__all__ = ["Settings", "default_home"]
+
+_GIB = 2**30
+
+Rows = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Bytes = Annotated[int, Field(ge=2**20)]
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+"""Several words: a list in the file, with commas between them in the environment."""
+
+
+def default_home() -> Path:
+    """Give the folder for the state of a user's own installation."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("pzvo", appauthor=False))
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class Settings(BaseModel):
+    """Everything that can be set, with its unit in its name; immutable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    home: Path = Field(
+        default_factory=default_home, description="Folder that holds products, tables and metadata"
+    )
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of the metadata database; SQLite under home by default"
+    )
+    tables_url: SecretStr | None = Field(
+        None,
+        description="SQLAlchemy URL of a PostgreSQL database that keeps and answers the published"
+        " tables, as a role that may make them; by default the embedded engine does, under home",
+    )
+    queries_url: SecretStr | None = Field(
+        None,
+        description="URL of the same database as a role that may only read; by default tables_url",
+    )
+    positions_index: str = Field(
+        "none",
+        pattern="^(none|q3c|pgsphere)$",
+        description="Extension of PostgreSQL that finds positions: none, q3c or pgsphere",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    public_url: str | None = Field(
+        None,
+        description="Base of all absolute URLs, as clients reach the service; http://host:port"
+        " by default",
+    )
+    title: str = Field("Photo-z VO service", description="Name of the service, for people")
+    publisher: str = Field("Unregistered data centre", description="Who publishes the data")
+
+    anonymous_read: bool = Field(
+        True,
+        description="Whether visitors without an account may read products that belong to no"
+        " release or to a public one",
+    )
+    session_duration_s: int = Field(
+        12 * 3600, ge=60, description="Seconds that a browser stays logged in"
+    )
+    login_attempts: int = Field(
+        10,
+        ge=1,
+        description="Wrong passwords for one account from one address, per web process, after"
+        " which none is looked at for a while",
+    )
+    login_window_s: Seconds = Field(
+        900.0, description="Seconds after which a wrong password is forgotten"
+    )
+    trusted_proxies: Words = Field(
+        (),
+        description="Addresses and networks of reverse proxies; their `X-Forwarded-For` and the"
+        " headers of `proxy_user_header` are believed",
+    )
+    proxy_user_header: str | None = Field(
+        None,
+        description="Header with the name of the person whom a trusted proxy has logged in (SAML,"
+        " Kerberos) at `/login/proxy`; such logins are off by default",
+    )
+    proxy_groups_header: str | None = Field(
+        None, description="Header with that person's groups, separated by blanks, `;` or `,`"
+    )
+    proxy_email_header: str | None = Field(
+        None, description="Header with that person's e-mail address"
+    )
+    proxy_display_name_header: str | None = Field(
+        None, description="Header with that person's name"
+    )
+    oidc_issuer: str | None = Field(
+        None, description="Issuer URL of an OpenID Connect provider; no such login by default"
+    )
+    oidc_client_id: str | None = Field(None, description="Our name at the provider")
+    oidc_client_secret: SecretStr | None = Field(None, description="Our secret at the provider")
+    oidc_scopes: str = Field(
+        "openid profile email", description="Scopes that are asked of the provider"
+    )
+    oidc_name_claim: str = Field(
+        "preferred_username", description="Claim that proposes the user name of a new account"
+    )
+    oidc_groups_claim: str = Field("groups", description="Claim that lists a person's groups")
+    external_login_groups: Words = Field(
+        (),
+        description="Groups of which one is needed to log in through an institution; everybody"
+        " whom it knows by default",
+    )
+    operator_groups: Words = Field(
+        (), description="Groups of the institution whose members are operators"
+    )
+    coordinator_groups: Words = Field(
+        (), description="Groups of the institution whose members are coordinators"
+    )
+
+    maxrec_default_rows: Rows = Field(1_000_000, description="Rows of a result without MAXREC")
+    maxrec_hard_rows: Rows = Field(50_000_000, description="Rows of a result at most")
+    query_max_characters: int = Field(200_000, ge=1000, description="Length of a query at most")
+    sync_timeout_s: Seconds = Field(
+        60.0, description="Seconds that the engine may work on a synchronous query"
+    )
+    send_timeout_s: Seconds = Field(
+        60.0, description="Seconds after which a client that reads nothing is given up"
+    )
+    slot_wait_s: Seconds = Field(
+        10.0, description="Seconds that a query waits for its turn before it is refused"
+    )
+
+    upload_max_bytes: Bytes = Field(
+        100 * 2**20, description="Size of the tables that come with a query, as they are sent"
+    )
+    upload_max_rows: Rows = Field(5_000_000, description="Rows of a table that comes with a query")
+    upload_fetch_timeout_s: Seconds = Field(
+        60.0, description="Seconds in which a table named by its address must have arrived"
+    )
+    user_tables_max: int = Field(50, ge=0, description="Tables that a user may keep; 0 offers none")
+    user_tables_max_bytes: Bytes = Field(
+        2**30, description="Size of the tables that a user keeps, as values in memory"
+    )
+    user_tables_unused_days: int = Field(
+        90, ge=0, description="Days without use after which a user's table goes; 0 keeps them"
+    )
+    upload_private_addresses: bool = Field(
+        False,
+        description="Whether tables are fetched from addresses of internal networks; leave it"
+        " off where strangers may ask",
+    )
+
+    product_max_bytes: Bytes = Field(
+        10 * _GIB, description="Size of a file that is uploaded to a product"
+    )
+    api_requests_per_minute: int = Field(
+        6000, ge=0, description="Requests of one caller to the API, for ever; 0 sets no limit"
+    )
+    api_requests_burst: int = Field(
+        2000, ge=1, description="Requests of one caller to the API at once"
+    )
+
+    async_duration_default_s: int = Field(
+        600, ge=1, description="Seconds that an asynchronous query may run"
+    )
+    async_duration_hard_s: int = Field(
+        3600, ge=1, description="Seconds that an asynchronous query may ask for"
+    )
+    job_retention_default_s: int = Field(
+        7 * 86_400, ge=60, description="Seconds that a job and its result are kept"
+    )
+    job_retention_hard_s: int = Field(
+        30 * 86_400, ge=60, description="Seconds that a job may ask to be kept"
+    )
+    jobs_per_user: int = Field(1000, ge=1, description="Jobs that a user may keep")
+    jobs_anonymous: int = Field(
+        10_000, ge=1, description="Jobs that all anonymous visitors together may keep"
+    )
+
+    worker_processes: int = Field(1, ge=0, le=64, description="Processes that run jobs")
+    worker_slots: int = Field(2, ge=1, le=64, description="Jobs at once per worker process")
+    pipeline_slots: int = Field(
+        2, ge=1, le=64, description="Runs of pipelines at once per worker process"
+    )
+    web_processes: int = Field(2, ge=1, le=64, description="Web processes")
+    web_threads: int = Field(
+        256,
+        ge=2,
+        le=1024,
+        description="Requests at once per web process, those that wait for a job included",
+    )
+    query_slots: int = Field(
+        default_factory=lambda known: min(12, max(1, known.get("web_threads", 2) * 3 // 4)),
+        ge=1,
+        le=256,
+        description="Queries at once per web process; fewer than web_threads",
+    )
+    engine_threads: int = Field(
+        default_factory=lambda known: max(
+            1, (os.cpu_count() or 2) // known.get("web_processes", 1)
+        ),
+        ge=1,
+        le=256,
+        description="Threads of the embedded engine per process",
+    )
+    engine_memory_bytes: Bytes = Field(
+        default_factory=lambda: min(8 * _GIB, _memory_bytes() // 6),
+        description="Memory of the embedded engine per process",
+    )
+    engine_temporary_bytes: Bytes = Field(
+        20 * _GIB, description="Disk space for what does not fit into memory, per process"
+    )
+    engine_attached_tables: int = Field(
+        200, ge=1, description="Table files that stay open in a process while nobody reads them"
+    )
+    publish_memory_bytes: Bytes = Field(
+        default_factory=lambda: min(4 * _GIB, _memory_bytes() // 6),
+        description="Memory for sorting a table while it is published",
+    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Log level")
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _expand(cls, value: object) -> object:
+        return Path(value).expanduser().absolute() if isinstance(value, str | Path) else value
+
+    @model_validator(mode="after")
+    def _spare_threads(self) -> Self:
+        if self.query_slots >= self.web_threads:
+            msg = (
+                f"query_slots ({self.query_slots}) must be less than web_threads"
+                f" ({self.web_threads}), so that slow queries leave room for other requests"
+            )
+            raise ValueError(msg)
+        return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ipaddress.ip_network(each)
+        return value
+
+    @model_validator(mode="after")
+    def _whole_logins(self) -> Self:
+        if self.oidc_issuer is not None and not self.oidc_client_id:
+            raise ValueError("oidc_client_id: the provider of oidc_issuer needs our name there")
+        if self.proxy_user_header is not None and not self.trusted_proxies:
+            msg = (
+                "trusted_proxies: say which addresses may send proxy_user_header; anybody else"
+                " could log in as anybody"
+            )
+            raise ValueError(msg)
+        return self
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query:
+            msg = "give an absolute URL such as https://vo.example.org/photoz"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str | None) -> str | None:
+        # Compared letter by letter with what tokens say: nothing is taken off.
+        if value is not None:
+            cls._absolute(value)
+        return value
+
+    @property
+    def base_url(self) -> str:
+        """Public base of all URLs, without trailing slash."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def metadata_url(self) -> str:
+        """SQLAlchemy URL of the metadata database; it may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home / 'metadata.sqlite'}"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """Folder of uploads while they are read."""
+        return self.home / "uploads"
+
+    @property
+    def results_folder(self) -> Path:
+        """Folder of the results of jobs."""
+        return self.home / "results"
+
+    @property
+    def tables_folder(self) -> Path:
+        """Folder of the table files."""
+        return self.home / "tables"
