@@ -70,6 +70,37 @@ def test_pairs_are_those_of_brute_force(searched, source, radius):
     assert sorted(zip(*(c.to_pylist() for c in found.columns), strict=True)) == sorted(expected)
 
 
+@pytest.mark.parametrize("scale", [1e-4, 0.02, 0.3, 20.0])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "sky.big a, sky.small b WHERE DISTANCE(a.ra, a.dec, b.ra, b.dec) < {}",
+        (
+            "sky.big a LEFT JOIN sky.small b ON 1 = CONTAINS(POINT(a.ra, a.dec),"
+            " CIRCLE(b.ra, b.dec, {}))"
+        ),
+        "sky.small b LEFT JOIN sky.big a ON {} > DISTANCE(b.ra, b.dec, a.ra, a.dec)",
+    ],
+)
+def test_pairs_within_a_radius_of_each_row_are_those_of_brute_force(searched, source, scale):
+    _, engine, sky = searched
+    # From a negative radius to one of seven times the scale.
+    radius = f"(MOD(b.id, 9) - 1) * {scale}"
+    found = answer(engine, sky, "SELECT a.id, b.id FROM " + source.format(radius))
+    big, small = sky.rows["big"], sky.rows["small"]
+    apart = np.linalg.norm(vectors(big)[:, None] - vectors(small)[None], axis=-1)
+    radii = (small["id"].to_numpy() % 9 - 1) * scale
+    chord = np.where(radii > 0, 2 * np.sin(np.radians(np.minimum(radii, 180)) / 2), 0)
+    near = apart < chord
+    pairs = [(int(big["id"][i]), int(small["id"][j])) for i, j in np.argwhere(near).tolist()]
+    found_pairs = set(zip(*(c.to_pylist() for c in found.columns), strict=True))
+    assert {pair for pair in found_pairs if None not in pair} == set(pairs)
+    if "LEFT" in source:
+        alone = [ids for ids in found_pairs if None in ids]
+        kept, axis = (big, 1) if "big a LEFT" in source else (small, 0)
+        assert len(alone) == int((~near.any(axis=axis)).sum()) <= kept.num_rows
+
+
 def test_an_extension_that_is_missing_is_named(engine_server, monkeypatch):
     monkeypatch.setattr(
         "vo_service.engines.postgres.installation._EXTENSIONS", {Prefilter.Q3C: "q4d"}

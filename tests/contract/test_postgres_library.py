@@ -400,7 +400,8 @@ def test_numbers_are_written_as_duckdb_writes_them(columns, duck):
         values = numbers if type_ == "float8" else numbers[np.abs(numbers) < 1e38]
         if type_ == "float4":
             values = values[np.abs(values) > 1e-37].astype(np.float32)
-        expected = written(duck, values)
+        # A zero has no sign in text.
+        expected = written(duck, values + values.dtype.type(0))
         found = columns.compute(f"pzvo.text_of_{name}(a)", type_, values.astype(float))
         differ = [(a, b) for a, b in zip(found, expected, strict=True) if a != b]
         if type_ == "float8":

@@ -285,6 +285,13 @@ def test_order_top_and_offset(both, values, order, window):
     )
 
 
+@pytest.mark.parametrize("kind", ["REAL", "DOUBLE PRECISION"])
+@pytest.mark.parametrize("zero", ["MOD(-2.5, -2.5)", "-0.0", "ROUND(-0.2)", "0 * (-1.5)"])
+def test_zero_has_no_sign_in_text(both, zero, kind):
+    adql = f"SELECT TOP 1 CAST(CAST({zero} AS {kind}) AS VARCHAR(9)) AS v FROM sky.t AS t"
+    assert [table.column(0).to_pylist() for table in both(adql)] == [["0.0"], ["0.0"]]
+
+
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - RANDOM))
 def test_examples_of_functions(both, name):
     assert_same(both, FUNCTIONS[name].example)

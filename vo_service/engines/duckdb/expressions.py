@@ -174,6 +174,9 @@ def _cast(node: Cast, context: Context) -> str:
         return _shape_cast(text, target)
     if target.is_text and source.is_timestamp:
         text = f"strftime({text}, '%Y-%m-%dT%H:%M:%S.%g')"
+    elif target.is_text and source.datatype.is_floating:
+        # Zero has no sign in text: which one it has depends on the engine.
+        text = f"({text} + 0::{sql_type(source)})"
     elif target.datatype.is_integer and source.datatype.is_floating:
         # DuckDB rounds halves to even; ADQL leaves it open, and the house truncates.
         text = f"trunc({text})"

@@ -3,8 +3,9 @@
 `vo_service.engines.positional_joins` finds the joins, and says which side is repeated.
 Constant radii go by zones of fixed height, which published tables have indexes for: the repeated
 side has a row for each zone that its circle meets, with the range of longitudes in which the
-circle lies. Radii of each row go by zones as high as their mean, which the server joins by hash.
-With Q3C or pgSphere their index is used in place of the first.
+circle lies; so do radii that the repeated side brings with each row. Other radii of rows go by
+zones as high as the largest, which the server joins by hash. With Q3C or pgSphere their index is
+used for constant radii, and the hash for all others.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from vo_service.adql.typed import Expression, Join, Relation, Select
 from vo_service.engines.context import Context, Point
@@ -108,19 +110,29 @@ class PositionalJoins:
         for index, pair in enumerate(self.pairs):
             radius = pair.radius_deg
             if pair.relation == number:
-                latitude = point_coordinates(pair.repeated, context)[1]
-                if not isinstance(radius, float):
+                repeated = point_coordinates(pair.repeated, context)
+                latitude = repeated[1]
+                if _brings_radius(pair, context) and not isinstance(radius, float):
+                    reach = _Reach.of_rows(*repeated, double(radius, context))
+                    sources += reach.sources
+                    columns += reach.columns
+                    conditions += reach.conditions
+                elif not isinstance(radius, float):
                     varying = _VaryingRadius(radius, pair.owner, number, context, plain)
                     sources.append(varying.reached(latitude))
                     columns.append("zones._zone")
                 elif _extension(context) is not Prefilter.NONE:
                     continue
                 else:
-                    reach = _Reach(*point_coordinates(pair.repeated, context), radius)
+                    reach = _Reach.of_constant(*repeated, radius)
                     sources += reach.sources
                     columns += reach.columns
                     conditions += reach.conditions
-            elif pair.other == number and not isinstance(radius, float):
+            elif (
+                pair.other == number
+                and not isinstance(radius, float)
+                and not _brings_radius(pair, context)
+            ):
                 latitude = point_coordinates(pair.fixed, context)[1]
                 varying = _VaryingRadius(radius, pair.owner, pair.relation, context, plain)
                 height = varying.height()
@@ -141,13 +153,14 @@ class PositionalJoins:
             radius = pair.radius_deg
             one, other = f"r{pair.relation}", f"r{pair.other}"
             fixed = point_coordinates(pair.fixed, context)
-            if not isinstance(radius, float):
+            if not isinstance(radius, float) and not _brings_radius(pair, context):
                 printed.append(f"({other}._zone_{index} = {one}._zone)")
-            elif _extension(context) is not Prefilter.NONE:
+            elif isinstance(radius, float) and _extension(context) is not Prefilter.NONE:
                 printed.append(_extension_test(pair.repeated, pair.fixed, radius, context))
             else:
                 lon = _longitude(fixed[0])
-                zone = _indexed_zone(fixed[1], _zones_per_deg(radius))
+                per_deg = _zones_per_deg(radius) if isinstance(radius, float) else FINE
+                zone = _indexed_zone(fixed[1], per_deg)
                 printed.append(
                     f"({zone} = {one}._zone"
                     f" AND {lon} >= {one}._low AND {lon} < {one}._high"
@@ -156,47 +169,96 @@ class PositionalJoins:
         return printed
 
 
+@dataclass(frozen=True, slots=True)
 class _Reach:
-    """The zones of fixed height that circles of one radius meet, and the longitudes in them."""
+    """The zones of fixed height that circles meet, and the longitudes in them.
 
-    def __init__(self, lon: str, lat: str, radius_deg: float) -> None:
+    Attributes
+    ----------
+    sources
+        Relations to cross with the repeated side, in order.
+    columns
+        Of each zone: its number, and the range of longitudes, half open.
+    conditions
+        Which of the rows count.
+    """
+
+    sources: tuple[str, ...]
+    columns: tuple[str, ...]
+    conditions: tuple[str, ...]
+
+    @classmethod
+    def of_constant(cls, lon: str, lat: str, radius_deg: float) -> Self:
+        """Print what circles of one radius reach."""
         reach = radius_deg * (1 + _PADDING) + _PADDING
         per_deg = _zones_per_deg(radius_deg)
         steps = int(2 * reach * per_deg) + 2
-        sine = math.sin(math.radians(reach))
-        exact = f"degrees(asin(least(1, {sine!r} / cos(radians({lat})))))"
-        width = (
-            f"CASE WHEN abs({lat}) + {reach!r} < {_SAFE_LATITUDE}"
-            f" THEN {exact} * {1 + _WIDTH_PADDING!r} + {_WIDTH_PADDING!r} ELSE 180 END"
-        )
-        first, last = (
-            _fixed_zone(bound, per_deg)
-            for bound in (f"greatest({lat} - {reach!r}, -90)", f"{lat} + {reach!r}")
-        )
-        reached = ", ".join(
+        sine = repr(math.sin(math.radians(reach)))
+        return cls(
             (
-                f"{first} AS first",
-                f"{last} AS last",
-                f"{_longitude(lon)} AS lon",
-                f"{width} AS width",
-            )
+                _circle(lon, lat, repr(reach), sine, per_deg),
+                f"(VALUES {', '.join(f'({i})' for i in range(steps))}) AS zones(step)",
+                _TURNS,
+            ),
+            ("reach.first + zones.step AS _zone", *_RANGE),
+            ("reach.first + zones.step <= reach.last", *_TURNED),
         )
-        self.sources = [
-            f"LATERAL (SELECT {reached}) AS reach",
-            f"(VALUES {', '.join(f'({i})' for i in range(steps))}) AS zones(step)",
-            "(VALUES (-1), (0), (1)) AS turns(turn)",
-        ]
-        # Half open, so that a range of all longitudes holds each of them once.
-        self.columns = [
-            "reach.first + zones.step AS _zone",
-            "reach.lon - reach.width - 360 * turns.turn AS _low",
-            "reach.lon - reach.width + 2 * reach.width - 360 * turns.turn AS _high",
-        ]
-        self.conditions = [
-            "reach.first + zones.step <= reach.last",
-            "reach.lon - reach.width < 360 * (turns.turn + 1)",
-            "reach.lon + reach.width >= 360 * turns.turn",
-        ]
+
+    @classmethod
+    def of_rows(cls, lon: str, lat: str, radius: str) -> Self:
+        """Print what circles reach whose radius in degrees comes with each row.
+
+        Rows without a radius reach nothing, those with a negative one are near to nothing.
+        """
+        reach = f"(least({radius}, 180) * {1 + _PADDING!r} + {_PADDING!r})"
+        return cls(
+            (
+                _circle(lon, lat, reach, f"sin(radians({reach}))", FINE),
+                "LATERAL pzvo.zones(reach.first, reach.last) AS zones(zone)",
+                _TURNS,
+            ),
+            ("zones.zone AS _zone", *_RANGE),
+            (f"{radius} >= 0", *_TURNED),
+        )
+
+
+_TURNS = "(VALUES (-1), (0), (1)) AS turns(turn)"
+
+_RANGE = (
+    "reach.lon - reach.width - 360 * turns.turn AS _low",
+    "reach.lon - reach.width + 2 * reach.width - 360 * turns.turn AS _high",
+)
+"""Half open, so that a range of all longitudes holds each of them once."""
+
+_TURNED = (
+    "reach.lon - reach.width < 360 * (turns.turn + 1)",
+    "reach.lon + reach.width >= 360 * turns.turn",
+)
+
+
+def _circle(lon: str, lat: str, reach: str, sine: str, per_deg: int) -> str:
+    """Print the zones and the longitudes of the circle of a row, as a relation of one row."""
+    exact = f"degrees(asin(least(1, {sine} / cos(radians({lat})))))"
+    width = (
+        f"CASE WHEN abs({lat}) + {reach} < {_SAFE_LATITUDE}"
+        f" THEN {exact} * {1 + _WIDTH_PADDING!r} + {_WIDTH_PADDING!r} ELSE 180 END"
+    )
+    first = _fixed_zone(f"greatest({lat} - {reach}, -90)", per_deg)
+    last = _fixed_zone(f"least({lat} + {reach}, 90)", per_deg)
+    return (
+        f"LATERAL (SELECT {first} AS first, {last} AS last,"
+        f" {_longitude(lon)} AS lon, {width} AS width) AS reach"
+    )
+
+
+def _brings_radius(pair: PositionalPair, context: Context) -> bool:
+    """Tell whether the zones of a table's index serve a radius that differs from row to row."""
+    return (
+        pair.owner is not None
+        and not isinstance(pair.owner, Join)
+        and pair.owner.number == pair.relation
+        and _extension(context) is Prefilter.NONE
+    )
 
 
 def _longitude(lon: str) -> str:

@@ -88,10 +88,16 @@ PAIRS = (
 
 
 @pytest.mark.parametrize(
-    ("radius", "zones"), [("1/3600.0", "* 120)::int4"), ("2", "* 1)::int4"), ("a.z", "avg(")]
+    ("radius", "zones", "prefilter"),
+    [
+        ("1/3600.0", "* 120)::int4", Prefilter.NONE),
+        ("2", "* 1)::int4", Prefilter.NONE),
+        ("a.z", "* 120)::int4", Prefilter.NONE),
+        ("a.z", "avg(", Prefilter.Q3C),
+    ],
 )
-def test_the_height_of_zones_goes_with_the_radius(radius, zones):
-    assert zones in printed(PAIRS.format(radius)).sql
+def test_the_height_of_zones_goes_with_the_radius(radius, zones, prefilter):
+    assert zones in printed(PAIRS.format(radius), prefilter).sql
 
 
 @pytest.mark.parametrize("prefilter", [Prefilter.NONE, Prefilter.Q3C, Prefilter.PGSPHERE])

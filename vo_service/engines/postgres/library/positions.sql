@@ -77,3 +77,11 @@ BEGIN
   -- The sum of 360 and a tiny negative number rounds to 360.
   RETURN ARRAY[CASE WHEN lon >= 360 THEN 0 ELSE lon END, degrees(atan2(z, sqrt(u * u + v * v)))];
 END $$;
+
+-- The whole numbers from one to another; the planner is told that they are few, as the zones of the
+-- circle of a crossmatch are. Of generate_series it expects a thousand, and leaves the index aside.
+CREATE OR REPLACE FUNCTION pzvo.zones(first int4, last int4) RETURNS SETOF int4
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE ROWS 2 AS $$
+BEGIN
+  RETURN QUERY SELECT generate_series(first, last);
+END $$;

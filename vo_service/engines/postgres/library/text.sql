@@ -125,7 +125,8 @@ DECLARE
   digits text := parts[2] || parts[3];
 BEGIN
   IF parts IS NULL THEN
-    RETURN CASE x WHEN 'Infinity' THEN 'inf' WHEN '-Infinity' THEN '-inf' WHEN 'NaN' THEN 'nan'
+    -- Zero has no sign in text: which one it has depends on the engine.
+    RETURN CASE x WHEN '-0' THEN '0.0' WHEN 'Infinity' THEN 'inf' WHEN '-Infinity' THEN '-inf' WHEN 'NaN' THEN 'nan'
            ELSE CASE WHEN position('.' IN x) > 0 THEN x ELSE x || '.0' END END;
   ELSIF power NOT BETWEEN -4 AND 15 THEN
     RETURN x;
