@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from registry.model.field import Field
 from vo_service.adql.functions.arguments import (
     check_numbers,
     check_whole_number,
@@ -19,7 +20,7 @@ from vo_service.adql.functions.arguments import (
 from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
 from vo_service.adql.functions.ucds import derived_ucd
 from vo_service.adql.typed import Constant, Expression
-from vo_service.adql.types import DOUBLE, arithmetic_type, rounded_type
+from vo_service.adql.types import DOUBLE, INT, arithmetic_type, rounded_type
 from vo_service.adql.units import UNKNOWN_UNIT, power_unit
 
 __all__ = ["MATHEMATICAL_FUNCTIONS"]
@@ -27,12 +28,19 @@ __all__ = ["MATHEMATICAL_FUNCTIONS"]
 MAX_UNIT_EXPONENT = 12
 """Largest exponent of POWER that is followed by the unit: beyond any quantity of physics."""
 
+MAX_DIGITS = 400
+"""Decimal places of ROUND and TRUNCATE; no number has digits beyond."""
+
 
 def _keeping(site: CallSite) -> Expression:
     """ABS, CEILING, FLOOR, ROUND, TRUNCATE: the same quantity."""
     check_numbers(site)
     if len(site.arguments) > 1 and not is_null(site.arguments[1]):
         check_whole_number(site, 1)
+        digits = site.arguments[1]
+        if isinstance(digits, Constant) and isinstance(digits.value, int):
+            nearest = max(-MAX_DIGITS, min(digits.value, MAX_DIGITS))
+            site.arguments[1] = Constant(nearest, Field("", INT))
     field = site.arguments[0].field
     return make_call(site, rounded_type(field.type), field.unit, derived_ucd(field.ucd))
 

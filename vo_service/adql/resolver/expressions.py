@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from registry.model.field import Field
 from vo_service.adql import tree, typed
@@ -156,14 +155,17 @@ class ExpressionResolver:
         return value
 
     def _signed(self, node: tree.SignedExpression) -> typed.Expression:
+        if node.sign == "-" and isinstance(node.operand, tree.NumericLiteral):
+            return _number(self.env, node.operand, -1)
         value = self._operand(node.operand, node.sign)
         if node.sign == "+" or is_null(value):
             return value
         if isinstance(value, typed.Constant) and isinstance(value.value, int | float):
             negative = -value.value
-            if isinstance(negative, int):
-                return typed.Constant(negative, Field("", integer_type(negative)))
-            return replace(value, value=negative)
+            value_type = integer_type(negative) if isinstance(negative, int) else DOUBLE
+            if value_type is not DOUBLE:
+                return typed.Constant(negative, Field("", value_type))
+            return typed.Constant(float(negative), Field("", DOUBLE))
         value_type = arithmetic_type(value.field.type, INT)
         return typed.Arithmetic("-", _ZERO, value, Field("", value_type, value.field.unit))
 
@@ -223,16 +225,16 @@ class ExpressionResolver:
         return self.env.error(UnknownFunction, f'Unknown function "{node.name}"', node, suggestions)
 
 
-def _number(env: Environment, node: tree.NumericLiteral) -> typed.Constant:
+def _number(env: Environment, node: tree.NumericLiteral, sign: int = 1) -> typed.Constant:
     if node.is_integer and len(node.text) <= MAX_DIGITS:
-        whole = int(node.text)
+        whole = sign * int(node.text)
         value_type = integer_type(whole)
         if value_type is not DOUBLE:
             return typed.Constant(whole, Field("", value_type))
     value = float(node.text)
     if math.isinf(value):
         raise env.error(TypeMismatch, f"The number {node.text[:20]} is too large", node)
-    return typed.Constant(value, Field("", DOUBLE))
+    return typed.Constant(sign * value, Field("", DOUBLE))
 
 
 def _combine(operator: str, left: typed.Expression, right: typed.Expression) -> typed.Arithmetic:

@@ -23,7 +23,13 @@ from vo_service.adql.typed import (
 )
 from vo_service.engines.base import QueryRejected
 from vo_service.engines.context import Context, quoted
-from vo_service.engines.duckdb.functions import FUNCTIONS, INFINITE_TO_FINITE, UNDEFINED_SOMEWHERE
+from vo_service.engines.duckdb.comparison import compared
+from vo_service.engines.duckdb.functions import (
+    FUNCTIONS,
+    INFINITE_TO_FINITE,
+    UNDEFINED_SOMEWHERE,
+    WHOLE_FUNCTIONS,
+)
 from vo_service.engines.duckdb.shapes import SHAPES
 from vo_service.engines.duckdb.userdefined import CALLS
 from vo_service.engines.spatial import constant_number
@@ -217,12 +223,13 @@ def _applied(node: Call, context: Context) -> str:
     if node.function in CALLS:
         return CALLS[node.function](node, context)
     if node.function in _LOOKING:
-        arguments = [value(argument, context) for argument in node.arguments]
+        arguments = compared(node.arguments, context)
     else:
         arguments = [_argument(node, index, context) for index in range(len(node.arguments))]
     if node.distinct:
         arguments[0] = f"DISTINCT {arguments[0]}"
-    text = FUNCTIONS[node.function](arguments)
+    whole = node.field.type.datatype.is_integer and node.function in WHOLE_FUNCTIONS
+    text = (WHOLE_FUNCTIONS if whole else FUNCTIONS)[node.function](arguments)
     if node.function == "SUM" or node.function in _WIDENED:
         text = f"{text}::{sql_type(node.field.type)}"
     return text

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-__all__ = ["FUNCTIONS", "INFINITE_TO_FINITE", "UNDEFINED_SOMEWHERE"]
+__all__ = ["FUNCTIONS", "INFINITE_TO_FINITE", "UNDEFINED_SOMEWHERE", "WHOLE_FUNCTIONS"]
 
 _Printer = Callable[[Sequence[str]], str]
 
@@ -35,6 +35,25 @@ def _truncate(arguments: Sequence[str]) -> str:
         return f"trunc({arguments[0]})"
     number, digits = arguments
     return f"(trunc({number} * pow(10, {digits})) / pow(10, {digits}))"
+
+
+def _same(arguments: Sequence[str]) -> str:
+    """Print what changes no whole number."""
+    return arguments[0]
+
+
+def _to_digits(name: str) -> _Printer:
+    """Print ROUND or TRUNCATE of a whole number, which changes digits before the point alone."""
+
+    def show(arguments: Sequence[str]) -> str:
+        return arguments[0] if len(arguments) == 1 else f"{name}({', '.join(arguments)})"
+
+    return show
+
+
+def _remainder(arguments: Sequence[str]) -> str:
+    # The remainder by -1 of the least 64-bit number is an overflow in 64 bits.
+    return f"(({arguments[0]})::HUGEINT % {arguments[1]})"
 
 
 def _count(arguments: Sequence[str]) -> str:
@@ -74,3 +93,16 @@ FUNCTIONS: dict[str, _Printer] = {
     "UPPER": _plain("upper"),
 }
 """Printers by canonical name."""
+
+WHOLE_FUNCTIONS: dict[str, _Printer] = {
+    "CEILING": _same,
+    "FLOOR": _same,
+    "MOD": _remainder,
+    "ROUND": _to_digits("round"),
+    "TRUNCATE": _to_digits("trunc"),
+}
+"""Printers where the result is a whole number, by canonical name.
+
+DuckDB computes FLOOR and CEILING of whole numbers, and powers of ten, in double precision, which
+has 53 of their 64 bits.
+"""

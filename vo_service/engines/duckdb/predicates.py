@@ -18,6 +18,7 @@ from vo_service.adql.typed import (
     Predicate,
 )
 from vo_service.engines.context import Context
+from vo_service.engines.duckdb.comparison import compared, sought
 from vo_service.engines.duckdb.expressions import value
 from vo_service.engines.duckdb.geometry import separation_test
 from vo_service.engines.duckdb.shapes import point_coordinates
@@ -43,11 +44,11 @@ def predicate(node: Predicate, context: Context) -> str:
         case Between():
             return _between(node, context)
         case InList(operand=operand, values=values):
-            listed = ", ".join(value(each, context) for each in values)
-            return f"({value(operand, context)} {_not(node.negated)}IN ({listed}))"
+            first, *listed = compared((operand, *values), context)
+            return f"({first} {_not(node.negated)}IN ({', '.join(listed)}))"
         case InQuery(operand=operand, query=query):
             inner = context.query(query)
-            return f"({value(operand, context)} {_not(node.negated)}IN ({inner}))"
+            return f"({sought(operand, query, context)} {_not(node.negated)}IN ({inner}))"
         case Like():
             return _like(node, context)
         case IsNull(operand=operand):
@@ -75,7 +76,8 @@ def _comparison(node: Comparison, context: Context) -> str:
     test = separation(node)
     if test is not None:
         return _narrowed(node, _separation(test, context), context)
-    exact = f"({value(node.left, context)} {node.operator} {value(node.right, context)})"
+    left, right = compared((node.left, node.right), context)
+    exact = f"({left} {node.operator} {right})"
     return _narrowed(node, exact, context)
 
 
@@ -83,7 +85,7 @@ def _between(node: Between, context: Context) -> str:
     test = separation(node)
     if test is not None:
         return _narrowed(node, _separation(test, context), context)
-    inner, least, most = (value(part, context) for part in (node.operand, node.low, node.high))
+    inner, least, most = compared((node.operand, node.low, node.high), context)
     exact = f"({inner} {_not(node.negated)}BETWEEN {least} AND {most})"
     return _narrowed(node, exact, context)
 

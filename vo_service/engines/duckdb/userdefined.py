@@ -7,6 +7,7 @@ from collections.abc import Callable
 from vo_service.adql.typed import Call, Constant, Expression
 from vo_service.adql.types import Kind, kind_of
 from vo_service.engines.context import Context
+from vo_service.engines.duckdb.comparison import compared
 
 __all__ = ["CALLS"]
 
@@ -36,7 +37,7 @@ def _nocasematch(node: Call, context: Context) -> str:
 
 
 def _interval_overlaps(node: Call, context: Context) -> str:
-    a, b, c, d = _values(node, context)
+    a, b, c, d = compared(node.arguments, context)
     return f"({a} <= {b} AND {c} <= {d} AND {a} <= {d} AND {c} <= {b})::INTEGER"
 
 

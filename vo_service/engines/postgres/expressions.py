@@ -160,6 +160,8 @@ def _call(node: Call, context: Context) -> str:
     if node.field.type.is_numeric and node.function in _KEEPING:
         arguments = [_operand(node.arguments[0], node.field.type, context)]
         arguments += [_kept(node, argument, context) for argument in node.arguments[1:]]
+    elif node.function in _COMPARING:
+        arguments = [context.expression(argument) for argument in node.arguments]
     else:
         arguments = [
             _operand(argument, DOUBLE, context)
@@ -172,6 +174,9 @@ def _call(node: Call, context: Context) -> str:
 
 _KEEPING = frozenset(("ABS", "CEILING", "FLOOR", "MOD", "ROUND", "TRUNCATE"))
 """Functions that give whole numbers of whole numbers."""
+
+_COMPARING = frozenset(("IVO_INTERVAL_OVERLAPS",))
+"""Functions that compare their arguments, which 64-bit integers lose by becoming doubles."""
 
 
 def _kept(node: Call, argument: Expression, context: Context) -> str:
