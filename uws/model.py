@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,6 +19,7 @@ __all__ = [
     "JobResult",
     "JobSummary",
     "Parameter",
+    "ParameterMerge",
     "Phase",
     "merge_parameters",
     "sources",
@@ -275,6 +276,10 @@ class Job:
         return next((result for result in self.results if result.id == result_id), None)
 
 
+ParameterMerge = Callable[[Iterable[Parameter], Iterable[Parameter]], tuple[Parameter, ...]]
+"""Puts newly sent parameters to those that a job has; must be quick, and change nothing else."""
+
+
 def merge_parameters(
     present: Iterable[Parameter], sent: Iterable[Parameter]
 ) -> tuple[Parameter, ...]:
@@ -282,8 +287,8 @@ def merge_parameters(
 
     Notes
     -----
-    A name sent twice at once keeps both values (DALI's UPLOAD), a name sent again later
-    replaces what was there (UWS 1.1, section 2.1.11).
+    A name sent twice at once keeps both values, a name sent again later replaces what was there
+    (UWS 1.1, section 2.1.11). Protocols whose parameters accumulate bring a merge of their own.
     """
     newer = tuple(sent)
     names = {parameter.name.casefold() for parameter in newer}

@@ -16,6 +16,7 @@ from uws.model import (
     JobResult,
     JobSummary,
     Parameter,
+    ParameterMerge,
     Phase,
     merge_parameters,
     utc_now,
@@ -223,10 +224,15 @@ class JobService:
         self._watcher.wait(job.job_id, job.phase, timeout_s)
         return self.get(address)
 
-    def set_parameters(self, address: JobAddress, sent: Sequence[Parameter]) -> Job:
-        """Replace parameters of a pending job by name. Raises as `abort`."""
+    def set_parameters(
+        self,
+        address: JobAddress,
+        sent: Sequence[Parameter],
+        merge: ParameterMerge = merge_parameters,
+    ) -> Job:
+        """Merge parameters into those of a pending job, by default by name. Raises as `abort`."""
         self.get(address)
-        return self._store.set_parameters(address.job_id, sent)
+        return self._store.set_parameters(address.job_id, sent, merge)
 
     def set_run_id(self, address: JobAddress, run_id: str | None) -> Job:
         """Name a pending job. Raises as `abort`, and `InvalidJobParameter`."""

@@ -28,7 +28,7 @@ from vo_service.tap.capabilities import TapMount, tap_capabilities
 from vo_service.tap.examples import examples
 from vo_service.tap.jobs import KIND, job_error_document
 from vo_service.tap.provenance import request_infos
-from vo_service.tap.uploads import Uploads, accept_bodies, is_reference
+from vo_service.tap.uploads import Uploads, accept_bodies, is_reference, merge_uploads
 from vo_service.tap.user_tables import table_update_blueprint, user_table_blueprint
 from vosi.availability import Availability
 from vosi.blueprint import vosi_blueprint
@@ -173,8 +173,9 @@ def _mount_tap(
             jobs_url=f"{tap_url}/async",
             owner=lambda: principal().user,
             error_document=job_error_document,
-            accept_upload=None if uploads is None else uploads.inputs.keep,
+            accept_upload=None if uploads is None else uploads.keep,
             by_reference=is_reference,
+            merge=merge_uploads,
             name=f"{name}uws",
         ),
         url_prefix=f"{path}/async",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from flask import Blueprint, Response, request
 
@@ -14,7 +15,15 @@ from vosi import availability as availability_document
 from vosi import capabilities as capabilities_document
 from vosi.availability import Availability
 from vosi.document import XML_TYPE
-from vosi.tables import FLAGS_SCHEMA, Detail, TablesCache, find_table, render_table
+from vosi.tables import (
+    FLAGS_SCHEMA,
+    Detail,
+    TablesCache,
+    find_table,
+    render,
+    render_table,
+    split_names,
+)
 
 __all__ = ["vosi_blueprint"]
 
@@ -54,7 +63,8 @@ def vosi_blueprint(
     Notes
     -----
     VOSI 1.1, sections 3 and 4. Availability and capabilities are the same for everybody and
-    never ask for credentials (TAP 1.1, section 2).
+    never ask for credentials (TAP 1.1, section 2). ESA's TAP+ adds to ``/tables`` the parameters
+    ``tables`` (the names of those that are described) and ``only_tables``.
     """
     blueprint = Blueprint(name, __name__)
     cache = TablesCache()
@@ -78,10 +88,16 @@ def vosi_blueprint(
         if asked not in list(Detail):
             message = f"detail={asked[:40]} is not known: give {_DETAIL_CHOICES}.\n"
             return _plain(message, 400)
-        visible = tables(principal())
+        visible, named = tables(principal()), _table_names()
+        chosen = {each: find_table(visible, each) for each in named}
+        missing = next((each for each, table in chosen.items() if table is None), None)
+        if missing is not None:
+            return _unknown(missing)
         # TapPlus of astroquery alone comes without a name, and cannot do without the flags.
         flags = not request.headers.get("User-Agent")
-        response = _private(_xml(cache.render(visible, Detail(asked), flags=flags)))
+        found = [table for table in chosen.values() if table is not None]
+        draw = partial(render, chosen=found) if named else cache.render
+        response = _private(_xml(draw(visible, Detail(asked), flags=flags)))
         response.vary.add("User-Agent")
         return response
 
@@ -94,18 +110,33 @@ def vosi_blueprint(
         visible = tables(principal())
         table = find_table(visible, table_name.removesuffix("/"))
         if table is None:
-            message = f"There is no table {table_name[:200]}: see the list under /tables.\n"
-            return _private(_plain(message, 404))
+            return _unknown(table_name)
         return _private(_xml(render_table(visible, table)))
 
     return blueprint
 
 
+def _arguments(name: str) -> list[str]:
+    pairs = request.args.items(multi=True)
+    return [value.strip() for key, value in pairs if key.lower() == name and value.strip()]
+
+
 def _detail() -> str:
-    for key, value in request.args.items():
-        if key.lower() == "detail":
-            return value.strip().lower()
+    for value in _arguments("detail"):
+        return value.lower()
+    if "true" in map(str.lower, _arguments("only_tables")):
+        return Detail.MIN.value
     return Detail.MAX.value
+
+
+def _table_names() -> list[str]:
+    """Give the tables that are asked for by name, as TapPlus of astroquery does; none is all."""
+    return [name for value in _arguments("tables") for name in split_names(value)]
+
+
+def _unknown(table_name: str) -> Response:
+    message = f"There is no table {table_name[:200]}: see the list under /tables.\n"
+    return _private(_plain(message, 404))
 
 
 def _xml(body: bytes) -> Response:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from threading import Lock
 
@@ -16,7 +16,15 @@ from registry.model.table import Column, ForeignKey, Schema, Table, TableSet
 from registry.tap_schema import column_name, foreign_key_columns
 from vosi.document import TABLES_NS, attribute_text, document, element, parent, text
 
-__all__ = ["FLAGS_SCHEMA", "Detail", "TablesCache", "find_table", "render", "render_table"]
+__all__ = [
+    "FLAGS_SCHEMA",
+    "Detail",
+    "TablesCache",
+    "find_table",
+    "render",
+    "render_table",
+    "split_names",
+]
 
 _FLAGS = {"esatapplus": ("http://esa.int/xml/EsaTapPlus", "esatapplus.xsd")}
 """The namespace of ESA's TAP+, with its schema as it stands beside the document.
@@ -42,6 +50,8 @@ class Detail(StrEnum):
 
 
 _NAME = re.compile(r'\s*("(?:[^"]|"")+"|[^".\s]+)\s*\.\s*("(?:[^"]|"")+"|[^".\s]+)\s*')
+
+_LISTED = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
 
 
 def find_table(tables: TableSet, name: str) -> Table | None:
@@ -70,8 +80,19 @@ def _unquoted(part: str) -> str:
     return part[1:-1].replace('""', '"') if part.startswith('"') else part
 
 
-def render(tables: TableSet, detail: Detail, *, flags: bool = False) -> bytes:
-    """Write the document of all tables.
+def split_names(value: str) -> list[str]:
+    """Read a list of qualified names with commas between them; commas inside quotes are names'."""
+    return [name.strip() for name in _LISTED.findall(value) if name.strip()]
+
+
+def render(
+    tables: TableSet,
+    detail: Detail,
+    *,
+    flags: bool = False,
+    chosen: Collection[Table] | None = None,
+) -> bytes:
+    """Write the document of all tables, or of some.
 
     Parameters
     ----------
@@ -81,8 +102,14 @@ def render(tables: TableSet, detail: Detail, *, flags: bool = False) -> bytes:
         How much it says.
     flags
         Whether columns have the attribute of `FLAGS_SCHEMA`.
+    chosen
+        Tables of the set that are written; none is all, also schemas without any.
     """
-    children = (_schema(tables, schema, detail, flags) for schema in tables.schemas)
+    children = (
+        _schema(tables, schema, written, detail, flags)
+        for schema in tables.schemas
+        if (written := _written(schema, chosen)) or chosen is None
+    )
     foreign = _FLAGS if flags else {}
     return document("tableset", TABLES_NS, ("vs",), children, foreign=foreign)
 
@@ -127,7 +154,16 @@ class TablesCache:
         return rendered
 
 
-def _schema(tables: TableSet, schema: Schema, detail: Detail, flags: bool) -> str:
+def _written(schema: Schema, chosen: Collection[Table] | None) -> Sequence[Table]:
+    if chosen is None:
+        return schema.tables
+    names = {table.name for table in chosen}
+    return [table for table in schema.tables if table.name in names]
+
+
+def _schema(
+    tables: TableSet, schema: Schema, written: Sequence[Table], detail: Detail, flags: bool
+) -> str:
     head = [
         element("name", schema.name),
         element("description", schema.description),
@@ -135,7 +171,7 @@ def _schema(tables: TableSet, schema: Schema, detail: Detail, flags: bool) -> st
     ]
     body = (
         parent("table", _table_children(tables, table, detail, flags), type="table")
-        for table in schema.tables
+        for table in written
     )
     return parent("schema", (*head, *body))
 

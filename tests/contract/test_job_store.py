@@ -363,6 +363,14 @@ def test_pending_jobs_can_be_set_up(store):
     assert (present.run_id, present.execution_duration_s) == ("mine", 5)
 
 
+def test_parameters_are_put_together_as_the_protocol_wants(store):
+    store.create(job(parameters=(Parameter("UPLOAD", "a"),)))
+    given = store.set_parameters(
+        "a", [Parameter("UPLOAD", "b")], lambda present, sent: (*present, *sent)
+    )
+    assert given.values("UPLOAD") == store.get("a").values("UPLOAD") == ("a", "b")
+
+
 @pytest.mark.parametrize("phase", [p for p in PHASES if p != "PENDING"])
 def test_other_jobs_cannot_be_set_up_any_more(store, phase):
     made = job(phase=phase)

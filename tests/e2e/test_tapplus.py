@@ -42,8 +42,15 @@ def test_tables_are_listed_with_their_columns(tap):
 
 
 def test_one_table_is_described(tap):
-    table = tap.load_table(SURVEY)
-    assert [column.name for column in table.columns][:4] == ["OBJID", "RA", "DEC", "z"]
+    for name, columns in (
+        (SURVEY, ["OBJID", "RA", "DEC", "z"]),
+        ("tap_schema.schemas", ["schema_name", "utype", "description", "schema_index"]),
+    ):
+        table = tap.load_table(name)
+        assert table.get_qualified_name().lower().endswith(name)
+        assert [column.name for column in table.columns][:4] == columns
+    with pytest.raises(requests.HTTPError, match=r"There is no table other\.p9"):
+        tap.load_table("other.p9")
 
 
 def test_asynchronous_jobs_run_and_are_fetched(tap):

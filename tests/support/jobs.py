@@ -65,9 +65,9 @@ class MemoryJobStore:
         chosen.sort(key=lambda job: (job.creation_time, job.job_id))
         return chosen if query.last is None else chosen[-query.last :]
 
-    def set_parameters(self, job_id: str, sent: list[Parameter]) -> Job:
+    def set_parameters(self, job_id: str, sent: list[Parameter], merge=merge_parameters) -> Job:
         with self._entered():
-            merged = merge_parameters(self._get(job_id).parameters, sent)
+            merged = merge(self._get(job_id).parameters, sent)
             return self._set_pending(job_id, "change parameters", parameters=merged)
 
     def set_run_id(self, job_id: str, run_id: str | None) -> Job:

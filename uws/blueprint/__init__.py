@@ -9,7 +9,7 @@ from flask import Blueprint
 from uws.blueprint.answers import STATUS, error_answer, mark_private, stream_result
 from uws.blueprint.views import ErrorDocument, JobViews, ResultResponse, UploadReceiver
 from uws.errors import UwsError
-from uws.model import Job
+from uws.model import Job, ParameterMerge, merge_parameters
 from uws.service import JobService
 
 __all__ = ["STATUS", "stream_result", "uws_blueprint"]
@@ -34,6 +34,7 @@ def uws_blueprint(
     result_response: ResultResponse = stream_result,
     accept_upload: UploadReceiver | None = None,
     by_reference: Callable[[str, str], bool | None] = _unsaid,
+    merge: ParameterMerge = merge_parameters,
     name: str = "uws",
 ) -> Blueprint:
     """Make the routes of the job list and of its jobs.
@@ -57,6 +58,8 @@ def uws_blueprint(
         refuses the request, and a job just made for it goes.
     by_reference
         Tells whether a parameter, by name and value, is the URL of its value.
+    merge
+        Puts parameters that are sent later to those that a job has.
     name
         Name of the blueprint, unique in the application.
 
@@ -74,6 +77,7 @@ def uws_blueprint(
         result_response=result_response,
         accept_upload=accept_upload,
         by_reference=by_reference,
+        merge=merge,
     )
     changeable = "<any(phase,executionduration,destruction,parameters):child>"
     blueprint = Blueprint(name, __name__)

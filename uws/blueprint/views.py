@@ -12,7 +12,7 @@ from flask import Response, request
 from uws.blueprint.answers import see_other, text_answer, time_text, xml_answer
 from uws.documents import job_document, jobs_document, parameters_document, results_document
 from uws.errors import InvalidJobParameter, InvalidTransition, ResultNotFound
-from uws.model import Job, JobResult, Phase
+from uws.model import Job, JobResult, ParameterMerge, Phase
 from uws.results.base import StoredResult
 from uws.service import JobAddress, JobRequest, JobService
 from uws.store.base import JobQuery
@@ -42,6 +42,7 @@ class JobViews:
     result_response: ResultResponse
     accept_upload: UploadReceiver | None
     by_reference: Callable[[str, str], bool | None]
+    merge: ParameterMerge
 
     def address(self, job_id: str) -> JobAddress:
         """Name a job as the present caller does."""
@@ -186,7 +187,7 @@ class JobViews:
         if job.phase is not Phase.PENDING:
             raise InvalidTransition([Phase.PENDING], job.phase, "change parameters")
         self._receive_files(job)
-        self.service.set_parameters(address, parameters)
+        self.service.set_parameters(address, parameters, self.merge)
 
     def _receive_first_files(self, job: Job) -> None:
         try:

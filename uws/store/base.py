@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from uws.model import Claim, Job, JobInfo, JobSummary, Parameter, Phase
+from uws.model import (
+    Claim,
+    Job,
+    JobInfo,
+    JobSummary,
+    Parameter,
+    ParameterMerge,
+    Phase,
+    merge_parameters,
+)
 from uws.notification import ChangeSignal
 from uws.transition import Transition
 
@@ -101,8 +110,10 @@ class JobStore(Protocol):
     def list(self, query: JobQuery) -> Sequence[JobSummary]:
         """List jobs, the oldest first."""
 
-    def set_parameters(self, job_id: str, sent: Sequence[Parameter]) -> Job:
-        """Merge parameters into those of a job that is PENDING.
+    def set_parameters(
+        self, job_id: str, sent: Sequence[Parameter], merge: ParameterMerge = merge_parameters
+    ) -> Job:
+        """Merge parameters into those of a job that is PENDING, as one change.
 
         Raises
         ------

@@ -20,7 +20,16 @@ from sqlalchemy import (
 )
 
 from uws.errors import InvalidTransition, JobIrrevocable, JobNotFound, JobsExceeded
-from uws.model import Claim, Job, JobInfo, JobSummary, Parameter, Phase, merge_parameters
+from uws.model import (
+    Claim,
+    Job,
+    JobInfo,
+    JobSummary,
+    Parameter,
+    ParameterMerge,
+    Phase,
+    merge_parameters,
+)
 from uws.notification import ChangeSignal
 from uws.store.base import ClaimRequest, JobQuery
 from uws.store.database import JobDatabase
@@ -70,11 +79,13 @@ class SqlJobStore:
             rows = connection.execute(_listing(query)).mappings().all()
         return [summary_from_row(row) for row in reversed(rows)]
 
-    def set_parameters(self, job_id: str, sent: Sequence[Parameter]) -> Job:
+    def set_parameters(
+        self, job_id: str, sent: Sequence[Parameter], merge: ParameterMerge = merge_parameters
+    ) -> Job:
         """Merge parameters into those of a pending job; see `JobStore.set_parameters`."""
         with self._database.writing() as connection:
             present = _read(connection, job_id, for_update=True)
-            merged = merge_parameters(present.parameters, sent)
+            merged = merge(present.parameters, sent)
             return _set(connection, job_id, "change parameters", _PENDING, parameters=merged)
 
     def set_run_id(self, job_id: str, run_id: str | None) -> Job:

@@ -78,9 +78,42 @@ def test_capabilities_say_when_they_changed(client):
     assert (again.status_code, again.data) == (304, b"")
 
 
-@pytest.mark.parametrize("query", ["?detail=min", "?DETAIL=Min"])
+@pytest.mark.parametrize("query", ["?detail=min", "?DETAIL=Min", "?only_tables=true"])
 def test_the_short_list_has_no_columns(client, query):
     assert b"<column" not in client.get(f"/tap/tables{query}").data
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("tables=other.p1_open", ["other.p1_open"]),
+        ("TABLES=Other.P1_Open", ["other.p1_open"]),
+        ('tables="TAP_SCHEMA"."schemas"', ["TAP_SCHEMA.schemas"]),
+        ("tables=other.p1_open,tap_schema.keys", ["TAP_SCHEMA.keys", "other.p1_open"]),
+        ("tables=tap_schema.keys&tables=other.p1_open", ["TAP_SCHEMA.keys", "other.p1_open"]),
+        ("tables=other.p1_open,,OTHER.P1_OPEN", ["other.p1_open"]),
+    ],
+)
+@pytest.mark.parametrize("detail", ["min", "max"])
+def test_tables_are_chosen_by_name(client, query, names, detail):
+    root = ET.fromstring(client.get(f"/tap/tables?{query}&detail={detail}").data)
+    assert sorted(table.findtext("name") for table in root.iter("table")) == names
+    assert all(schema.find("table") is not None for schema in root.iter("schema"))
+    assert (root.find(".//column") is not None) == (detail == "max")
+
+
+@pytest.mark.parametrize("name", ["other.p9", "other.p2_hidden", "nothing", '"a,b".c'])
+@pytest.mark.parametrize("also", ["", "other.p1_open,"])
+def test_a_chosen_table_that_is_not_there_is_named(client, name, also):
+    response = client.get("/tap/tables", query_string={"tables": also + name})
+    assert response.status_code == 404
+    assert response.text == f"There is no table {name}: see the list under /tables.\n"
+    assert "Authorization" in response.vary
+
+
+@pytest.mark.parametrize("query", ["?tables=", "?tables=%20,"])
+def test_no_names_choose_all_tables(client, query):
+    assert client.get(f"/tap/tables{query}").data == client.get("/tap/tables").data
 
 
 @pytest.mark.parametrize("query", ["", "?detail=max", "?dummy=1"])

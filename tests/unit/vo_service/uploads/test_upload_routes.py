@@ -9,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from votables import read_votable
 
+from uws.model import Parameter
 from vo_service.assemble import make_app, make_worker
+from vo_service.tap.uploads import merge_uploads
 
 MINE = b"obj,w\n9007199254740993,one\n9007199254740994,two\n1,three\n"
 SURVEY = "redshift_catalog.p1_survey"
@@ -253,6 +255,56 @@ def test_a_file_may_come_after_the_job_was_made(small, run):
     assert small.client.post(f"{job}/parameters", **form).status_code == 303
     assert small.client.post(f"{job}/phase", data={"PHASE": "RUN"}).status_code == 303
     assert result(small, run, job)[0] == "COMPLETED"
+
+
+def test_uploads_that_come_later_add_tables(small, run):
+    adql = "SELECT a.w, b.w AS v FROM TAP_UPLOAD.a AS a JOIN TAP_UPLOAD.b AS b ON a.obj = b.obj"
+    job = created(small, asked(adql, "a,param:a", {"a": MINE}, RESPONSEFORMAT="csv"))
+    for child in ("/parameters", ""):
+        later = asked(adql, "b,param:b", {"b": b"obj,w\n1,%s\n" % (child.encode() or b"last")})
+        assert small.client.post(f"{job}{child}", **later).status_code in (200, 303)
+    document = small.client.get(f"{job}/parameters").text
+    assert document.count(">a,param:a<") == document.count(">b,param:b<") == 1
+    assert document.count('id="QUERY"') == 1
+    small.client.post(f"{job}/phase", data={"PHASE": "RUN"})
+    assert result(small, run, job) == ("COMPLETED", ["three,last"])
+
+
+def test_a_later_file_does_not_take_the_place_of_another_tables(small, run):
+    adql = "SELECT COUNT(*) AS n FROM TAP_UPLOAD.a"
+    job = created(small, asked(adql, "a,param:file", {"file": MINE}, RESPONSEFORMAT="csv"))
+    other = small.client.post(
+        f"{job}/parameters", **asked(adql, "b,param:file", {"file": b"x,y\n1,2\n"})
+    )
+    assert other.status_code == 400
+    assert "'file' already holds the table a" in other.text
+    again = asked(adql, "A,param:file", {"file": b"obj,w\n1,x\n"})
+    assert small.client.post(f"{job}/parameters", **again).status_code == 303
+    small.client.post(f"{job}/phase", data={"PHASE": "RUN"})
+    assert result(small, run, job) == ("COMPLETED", ["1"])
+
+
+@pytest.mark.parametrize(
+    ("present", "sent", "merged"),
+    [
+        (["a,param:a"], ["b,param:b"], ["a,param:a", "b,param:b"]),
+        (["a,param:a"], ["A,param:x"], ["A,param:x"]),
+        (["a,param:a;b,http://h/b"], ["a,param:x"], ["b,http://h/b", "a,param:x"]),
+        (["a,param:a;b,param:b"], ["c,param:c;b,param:x"], ["a,param:a", "c,param:c;b,param:x"]),
+        (["no table"], ["a,param:a"], ["a,param:a"]),
+        (["a,param:a"], ["no table"], ["a,param:a", "no table"]),
+        (["a,param:a", "b,param:b"], [], ["a,param:a", "b,param:b"]),
+    ],
+)
+def test_uploads_accumulate_by_the_names_of_their_tables(present, sent, merged):
+    before = (Parameter("upload", present[0]), *(Parameter("UPLOAD", v) for v in present[1:]))
+    query = Parameter("QUERY", "old")
+    newer = [Parameter("UPLOAD", value) for value in sent]
+    found = merge_uploads((query, *before), [*newer, Parameter("query", "new")])
+    assert [each.value for each in found if each.name.upper() == "UPLOAD"] == merged
+    assert [each for each in found if each.name.upper() != "UPLOAD"] == [Parameter("query", "new")]
+    references = {each.value: each.by_reference for each in found}
+    assert references.get("b,http://h/b", True)
 
 
 def test_a_job_fetches_its_address_when_it_runs(small, run, url):
