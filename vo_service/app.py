@@ -20,6 +20,7 @@ from vo_service.http.authentication import Authentication
 from vo_service.http.connection import HangupWatcher
 from vo_service.http.errors import install_errors, text_error
 from vo_service.http.headers import install_headers
+from vo_service.http.paths import take_paths_as_written
 from vo_service.http.streaming import ResultStreaming
 from vo_service.queries import QueryService
 from vo_service.settings import Settings
@@ -85,6 +86,7 @@ def create_app(
     app.config.update(
         MAX_CONTENT_LENGTH=body_bytes, MAX_FORM_MEMORY_SIZE=body_bytes, MAX_FORM_PARTS=100
     )
+    take_paths_as_written(app)
     open_mount, closed_mount = TAP_PATHS
     install_headers(app)
     authentication.install(app)
@@ -166,20 +168,18 @@ def _mount_tap(
         ),
         url_prefix=path,
     )
-    app.register_blueprint(
-        uws_blueprint(
-            parts.jobs,
-            kind=KIND,
-            jobs_url=f"{tap_url}/async",
-            owner=lambda: principal().user,
-            error_document=job_error_document,
-            accept_upload=None if uploads is None else uploads.keep,
-            by_reference=is_reference,
-            merge=merge_uploads,
-            name=f"{name}uws",
-        ),
-        url_prefix=f"{path}/async",
+    jobs = uws_blueprint(
+        parts.jobs,
+        kind=KIND,
+        jobs_url=f"{tap_url}/async",
+        owner=lambda: principal().user,
+        error_document=job_error_document,
+        accept_upload=None if uploads is None else uploads.keep,
+        by_reference=is_reference,
+        merge=merge_uploads,
+        name=f"{name}uws",
     )
+    app.register_blueprint(jobs, url_prefix=f"{path}/async")
     app.register_blueprint(
         vosi_blueprint(
             availability=parts.availability,

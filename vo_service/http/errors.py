@@ -107,9 +107,6 @@ def _http(error: HTTPException, render: Callable[[str, int], Response]) -> Respo
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
-    location = getattr(error, "new_url", None)
-    if location is not None:
-        response.headers["Location"] = location
     return response
 
 

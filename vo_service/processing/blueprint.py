@@ -124,17 +124,17 @@ def _sent() -> list[tuple[str, str]]:
 def _descriptions(routes: PipelineRoutes, url: str) -> Blueprint:
     blueprint = Blueprint("pipelines", __name__)
 
-    @blueprint.get("", strict_slashes=False)
+    @blueprint.get("")
     def list_pipelines() -> Response:
         found = [_summary(offered, url) for offered in routes.catalogue]
         return _page(render_list(found)) if _wants_page() else jsonify(found)
 
-    @blueprint.get("/<name>", strict_slashes=False)
+    @blueprint.get("/<name>")
     def show_pipeline(name: str) -> Response:
         found = _description(routes.catalogue.pipeline(name), url)
         return _page(render_pipeline(found)) if _wants_page() else jsonify(found)
 
-    @blueprint.post("/<name>/check", strict_slashes=False)
+    @blueprint.post("/<name>/check")
     def check_pipeline(name: str) -> Response:
         owner = routes.required().user
         offered = routes.catalogue.pipeline(name)

@@ -68,18 +68,18 @@ def tap_blueprint(
     """
     blueprint = Blueprint(name, __name__)
 
-    @blueprint.get("", strict_slashes=False)
+    @blueprint.get("")
     def show_page() -> Response:
         visible = queries.tables(principal())
         page = render_page(title, tap_url, visible, examples(visible))
         return _private(Response(page, content_type="text/html; charset=utf-8"))
 
-    @blueprint.get("/examples", strict_slashes=False)
+    @blueprint.get("/examples")
     def show_examples() -> Response:
         document = render(examples(queries.tables(principal())))
         return _private(Response(document, content_type="application/xhtml+xml"))
 
-    @blueprint.route("/sync", methods=["GET", "POST"], strict_slashes=False)
+    @blueprint.route("/sync", methods=["GET", "POST"])
     def query() -> Response:
         asked = TapRequest.parse(_parameters(), limits, LANGUAGE.lang_values)
         writer = writer_for(asked.responseformat)

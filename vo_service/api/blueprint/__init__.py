@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Flask, Response, request
-from flask.blueprints import BlueprintSetupState
+from flask import Blueprint, Response, request
 
 from registry.accounts.credentials import CredentialService
 from registry.accounts.service import AccountService
@@ -25,7 +24,6 @@ from vo_service.api.blueprint.files import FileViews
 from vo_service.api.blueprint.guard import Guard
 from vo_service.api.blueprint.inspection import InspectionViews
 from vo_service.api.blueprint.listings import ListingViews
-from vo_service.api.blueprint.paths import CollapsedSlashes
 from vo_service.api.blueprint.people import PeopleViews
 from vo_service.api.blueprint.processes import ProcessViews
 from vo_service.api.blueprint.product_downloads import DownloadViews
@@ -102,7 +100,7 @@ def api_blueprint(
     name
         Name of the blueprint, unique in the application.
     prefix
-        Path under which it is registered; double slashes below it become one.
+        Path under which it is registered.
     """
     blueprint = Blueprint(name, __name__, url_prefix=prefix)
     throttle = Throttle(settings.requests_per_minute, settings.requests_burst)
@@ -138,7 +136,6 @@ def api_blueprint(
     def give_up_stalled_clients() -> None:
         limit_sends(client_socket(request.environ), settings.send_timeout_s)
 
-    blueprint.record_once(lambda state: _collapse_slashes(state, prefix))
     return blueprint
 
 
@@ -172,7 +169,6 @@ def _add(
         endpoint=operation.name,
         view_func=view,
         methods=[operation.method],
-        strict_slashes=False,
         provide_automatic_options=described_by_flask,
     )
 
@@ -211,14 +207,8 @@ def environment_blueprint(title: str, *, development: bool = False) -> Blueprint
     """
     blueprint = Blueprint("environment", __name__)
 
-    @blueprint.get("/which_environment/", strict_slashes=False)
+    @blueprint.get("/which_environment/")
     def show_environment() -> Response:
         return answer(Environment(enviroment_name=title, is_dev=development))
 
     return blueprint
-
-
-def _collapse_slashes(state: BlueprintSetupState, prefix: str) -> None:
-    app = cast("Flask", state.app)
-    wrapped = CollapsedSlashes(app.wsgi_app, prefix)
-    app.wsgi_app = wrapped  # type: ignore[method-assign] # Flask's own way
