@@ -27,8 +27,8 @@ __all__ = [
     "sum_unit",
 ]
 
-UNKNOWN_UNIT = "unknown"
-"""Mark of a unit that cannot be known; the word that VOUnits 1.1 (section 2.6) has for it."""
+UNKNOWN_UNIT = "?"
+"""Mark of a unit that cannot be known; no unit of VOUnits, so that no file says it."""
 
 CACHE_SIZE = 2048
 """Pairs of units kept: a few hundred occur in an archive; the bound keeps hostile text out."""

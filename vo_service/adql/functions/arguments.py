@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.model.field import Field, ValueType
 from vo_service.adql.functions.declaration import CallSite
-from vo_service.adql.typed import Arithmetic, Call, Constant, Expression
+from vo_service.adql.typed import Arithmetic, Call, Cast, Constant, Expression
 from vo_service.adql.types import DOUBLE, TEXT, Kind, kind_of
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "double_constant",
     "is_literal",
     "is_null",
+    "is_pure_number",
     "make_call",
     "retyped_null",
     "string_value",
@@ -35,6 +36,22 @@ def is_literal(expression: Expression) -> bool:
     if isinstance(expression, Arithmetic):
         return is_literal(expression.left) and is_literal(expression.right)
     return isinstance(expression, Constant)
+
+
+def is_pure_number(expression: Expression) -> bool:
+    """Whether an expression is a number that was written, or computed of such: it has no unit."""
+    match expression:
+        case Constant(value=value):
+            return isinstance(value, int | float)
+        case Arithmetic(left=left, right=right):
+            return is_pure_number(left) and is_pure_number(right)
+        case Cast(operand=operand):
+            return is_pure_number(operand)
+        case Call(function=function, arguments=arguments, field=field):
+            pure = all(map(is_pure_number, arguments)) if arguments else function == "PI"
+            return pure and field.unit is None
+        case _:
+            return False
 
 
 def string_value(expression: Expression) -> str | None:

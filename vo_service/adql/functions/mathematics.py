@@ -15,13 +15,14 @@ from vo_service.adql.functions.arguments import (
     check_numbers,
     check_whole_number,
     is_null,
+    is_pure_number,
     make_call,
 )
 from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
 from vo_service.adql.functions.ucds import derived_ucd
 from vo_service.adql.typed import Constant, Expression
 from vo_service.adql.types import DOUBLE, INT, arithmetic_type, rounded_type
-from vo_service.adql.units import UNKNOWN_UNIT, power_unit
+from vo_service.adql.units import UNKNOWN_UNIT, power_unit, sum_unit
 
 __all__ = ["MATHEMATICAL_FUNCTIONS"]
 
@@ -55,6 +56,24 @@ def _floating(unit: str | None = None) -> Callable[[CallSite], Expression]:
     return build
 
 
+def _pure(site: CallSite) -> Expression:
+    """EXP, LOG, LOG10: a number, of a quantity with a unit nothing that is known."""
+    check_numbers(site)
+    unit = site.arguments[0].field.unit
+    return make_call(site, DOUBLE, None if unit is None else UNKNOWN_UNIT)
+
+
+def _angle(source: str, target: str) -> Callable[[CallSite], Expression]:
+    """Give the builder of DEGREES and RADIANS, which of an angle in another unit make neither."""
+
+    def build(site: CallSite) -> Expression:
+        check_numbers(site)
+        known = site.arguments[0].field.unit in (None, UNKNOWN_UNIT, source)
+        return make_call(site, DOUBLE, target if known else UNKNOWN_UNIT)
+
+    return build
+
+
 def _square_root(site: CallSite) -> Expression:
     check_numbers(site)
     return make_call(site, DOUBLE, power_unit(site.arguments[0].field.unit, Fraction(1, 2)))
@@ -66,17 +85,24 @@ def _power(site: CallSite) -> Expression:
     unit = base.field.unit
     if unit is not None:
         value = exponent.value if isinstance(exponent, Constant) else None
-        if isinstance(value, int | float) and abs(value) <= MAX_UNIT_EXPONENT:
-            unit = power_unit(unit, Fraction(value).limit_denominator(12))
-        else:
-            unit = UNKNOWN_UNIT
+        unit = power_unit(unit, exact) if (exact := _exponent(value)) is not None else UNKNOWN_UNIT
     return make_call(site, DOUBLE, unit)
+
+
+def _exponent(value: object) -> Fraction | None:
+    """Give an exponent that units can have; none for ``0.123``, which is no simple fraction."""
+    if not isinstance(value, int | float) or abs(value) > MAX_UNIT_EXPONENT:
+        return None
+    simple = Fraction(value).limit_denominator(12)
+    return simple if float(simple) == value else None
 
 
 def _remainder(site: CallSite) -> Expression:
     check_numbers(site)
     left, right = (argument.field for argument in site.arguments)
-    return make_call(site, arithmetic_type(left.type, right.type), left.unit)
+    written = is_pure_number(site.arguments[1])
+    unit = left.unit if written else sum_unit(left.unit, right.unit)
+    return make_call(site, arithmetic_type(left.type, right.type), unit)
 
 
 def _random(site: CallSite) -> Expression:
@@ -125,9 +151,9 @@ MATHEMATICAL_FUNCTIONS = (
         "The angle x, given in radians, in degrees.",
         "DEGREES(PI())",
         180.0,
-        _floating("deg"),
+        _angle("rad", "deg"),
     ),
-    _declare("EXP(x NUMERIC) -> DOUBLE", "e to the power of x.", "EXP(0)", 1.0, _PLAIN),
+    _declare("EXP(x NUMERIC) -> DOUBLE", "e to the power of x.", "EXP(0)", 1.0, _pure),
     _declare(
         "FLOOR(x NUMERIC) -> NUMERIC",
         "The largest whole number that is not greater than x.",
@@ -140,14 +166,14 @@ MATHEMATICAL_FUNCTIONS = (
         "The natural logarithm of x; NULL unless x is positive.",
         "LOG(1)",
         0.0,
-        _PLAIN,
+        _pure,
     ),
     _declare(
         "LOG10(x NUMERIC) -> DOUBLE",
         "The logarithm of x to base 10; NULL unless x is positive.",
         "LOG10(1000)",
         3.0,
-        _PLAIN,
+        _pure,
     ),
     _declare(
         "MOD(x NUMERIC, y NUMERIC) -> NUMERIC",
@@ -171,7 +197,7 @@ MATHEMATICAL_FUNCTIONS = (
         "The angle x, given in degrees, in radians.",
         "RADIANS(180)",
         3.141592653589793,
-        _RADIANS,
+        _angle("deg", "rad"),
     ),
     _declare(
         "SQRT(x NUMERIC) -> DOUBLE",

@@ -8,7 +8,7 @@ from registry.model.field import Field
 from vo_service.adql import tree, typed
 from vo_service.adql.errors import TypeMismatch, UnknownFunction
 from vo_service.adql.functions import FUNCTIONS, CallSite, Function
-from vo_service.adql.functions.arguments import is_literal, is_null, retyped_null
+from vo_service.adql.functions.arguments import is_null, is_pure_number, retyped_null
 from vo_service.adql.resolver.casts import make_cast
 from vo_service.adql.resolver.environment import Environment
 from vo_service.adql.resolver.scopes import Scope
@@ -24,7 +24,7 @@ from vo_service.adql.types import (
     integer_type,
     kind_of,
 )
-from vo_service.adql.units import product_unit, quotient_unit, sum_unit
+from vo_service.adql.units import UNKNOWN_UNIT, product_unit, quotient_unit, sum_unit
 
 __all__ = ["ExpressionResolver"]
 
@@ -238,18 +238,38 @@ def _number(env: Environment, node: tree.NumericLiteral, sign: int = 1) -> typed
 
 
 def _combine(operator: str, left: typed.Expression, right: typed.Expression) -> typed.Arithmetic:
-    """Apply an operator to numbers; a literal has the unit that the other side needs."""
+    """Apply an operator to numbers.
+
+    A number that was written takes the unit of what it is added to. As a factor it may be a
+    conversion to another unit (``distance * 3600``), so nothing is known of the product's.
+    """
     first, second = left.field, right.field
+    numbers = is_pure_number(left), is_pure_number(right)
     match operator:
+        case "*" | "/" if any(numbers):
+            unit = _multiple(operator, left, right, numbers)
         case "*":
             unit = product_unit(first.unit, second.unit)
         case "/":
             unit = quotient_unit(first.unit, second.unit)
-        case _ if is_literal(left):
+        case _ if numbers[0]:
             unit = second.unit
-        case _ if is_literal(right):
+        case _ if numbers[1]:
             unit = first.unit
         case _:
             unit = sum_unit(first.unit, second.unit)
     value_type = arithmetic_type(first.type, second.type)
     return typed.Arithmetic(operator, left, right, Field("", value_type, unit))
+
+
+def _multiple(
+    operator: str, left: typed.Expression, right: typed.Expression, numbers: tuple[bool, bool]
+) -> str | None:
+    """Give the unit of a value multiplied or divided by a number that was written, or of both."""
+    if all(numbers):
+        return None
+    number = left if numbers[0] else right
+    if not (isinstance(number, typed.Constant) and number.value in (1, -1)):
+        return UNKNOWN_UNIT
+    combined = product_unit if operator == "*" else quotient_unit
+    return combined(left.field.unit, right.field.unit)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from registry.model.field import Field
 from vo_service.adql import tree, typed
 from vo_service.adql.errors import UnknownTable
+from vo_service.adql.functions.arguments import is_pure_number
 from vo_service.adql.resolver.environment import Environment
 from vo_service.adql.resolver.expressions import ExpressionResolver
 from vo_service.adql.resolver.scopes import find_sources
@@ -14,7 +15,7 @@ from vo_service.adql.resolver.sources import Frame, Visible
 from vo_service.adql.resolver.spelling import near, shown
 from vo_service.adql.units import UNKNOWN_UNIT
 
-__all__ = ["SelectList", "resolve_items", "with_unique_names"]
+__all__ = ["SelectList", "as_result", "resolve_items"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +89,23 @@ def resolve_items(
     return SelectList(tuple(values), outputs, tuple(item for _, _, item in found))
 
 
-def with_unique_names(query: typed.Query) -> typed.Query:
-    """Give the columns of the outermost query names that differ, by numbers from 2 on."""
+def as_result(query: typed.Query) -> typed.Query:
+    """Finish the columns of the outermost query.
+
+    Their names differ, by numbers from 2 on; what could not be known of them is left out.
+    """
     fields = query.fields
-    names = [field.name for field in fields]
-    taken = set(names)
-    if len(taken) == len(names):
-        return query
+    taken = {field.name for field in fields}
     seen: set[str] = set()
     renamed: list[Field] = []
     for field in fields:
-        if field.name in seen:
-            name = _free(field.name, taken)
+        name = field.name
+        if name in seen:
+            name = _free(name, taken)
             taken.add(name)
-            renamed.append(field.renamed(name))
-        else:
-            seen.add(field.name)
-            renamed.append(field)
+        seen.add(name)
+        unit = None if field.unit == UNKNOWN_UNIT else field.unit
+        renamed.append(replace(field, name=name, unit=unit))
     if isinstance(query.body, typed.SetOperation):
         return replace(query, body=replace(query.body, fields=tuple(renamed)))
     outputs = tuple(
@@ -130,8 +131,9 @@ def _all_columns(env: Environment, node: tree.AllColumns, frame: Frame) -> list[
 
 def _output_field(visible: Visible) -> Field:
     field, name = visible.expression.field, visible.name.name
-    if field.unit == UNKNOWN_UNIT and not isinstance(visible.expression, typed.ColumnValue):
-        return replace(field, name=name, unit=None)
+    if is_pure_number(visible.expression):
+        # To a query around this one it is a column; what it multiplies has no known unit.
+        return replace(field, name=name, unit=UNKNOWN_UNIT)
     return field if field.name == name else field.renamed(name)
 
 

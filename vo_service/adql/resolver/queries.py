@@ -12,7 +12,7 @@ from vo_service.adql.resolver.environment import CommonSource, Environment, Name
 from vo_service.adql.resolver.expressions import ExpressionResolver
 from vo_service.adql.resolver.grouping import GroupCheck, contains_aggregate
 from vo_service.adql.resolver.ordering import resolve_order
-from vo_service.adql.resolver.outputs import resolve_items, with_unique_names
+from vo_service.adql.resolver.outputs import as_result, resolve_items
 from vo_service.adql.resolver.predicates import PredicateResolver
 from vo_service.adql.resolver.relations import FromResolver
 from vo_service.adql.resolver.scopes import Scope
@@ -60,7 +60,7 @@ def resolve(query: tree.Query, tables: TableSet, source: str) -> typed.Query:
     """
     env = Environment(source, tables)
     common_tables = tuple(_common_table(env, node) for node in query.common_tables)
-    found = with_unique_names(resolve_query(env, query.body, None).query)
+    found = as_result(resolve_query(env, query.body, None).query)
     return replace(found, with_=common_tables, tables=tuple(env.used.values()))
 
 

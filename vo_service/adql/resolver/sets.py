@@ -8,6 +8,7 @@ from vo_service.adql.errors import TypeMismatch
 from vo_service.adql.functions.arguments import is_null
 from vo_service.adql.resolver.environment import Environment
 from vo_service.adql.types import common_type, kind_of
+from vo_service.adql.units import sum_unit
 
 __all__ = ["combine_queries"]
 
@@ -86,7 +87,7 @@ def _common(first: Field, second: Field) -> Field | None:
     return Field(
         first.name,
         value_type,
-        first.unit if first.unit == second.unit else None,
+        sum_unit(first.unit, second.unit),
         first.ucd if first.ucd == second.ucd else None,
         first.utype if first.utype == second.utype else None,
         first.description if first.description == second.description else None,

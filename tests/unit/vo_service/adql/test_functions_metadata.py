@@ -18,7 +18,7 @@ def field_of(expression) -> Field:
         ("VARIANCE(ra)", "deg2"),
         ("MEDIAN(ra)", "deg"),
         ("pz_quantile(ra, 0.9)", "deg"),
-        ("ra / 2", "deg"),
+        ("ra / 2", None),
         ("ra - dec", "deg"),
         ("ra * dec", "deg2"),
         ("ra / dec", None),

@@ -68,7 +68,44 @@ def test_names_that_differ_in_case_stay():
         ("mag_g - mag_r", "mag"),
         ("mag_g + 0.5", "mag"),
         ("22.5 - mag_g", "mag"),
-        ("ra / 2", "deg"),
+        ("ra / 2", None),
+        ("ra / 15", None),
+        ("ra / 15.0", None),
+        ("ra * 3600", None),
+        ("3600 * ra", None),
+        ("DISTANCE(ra, dec, 1, 2)", "deg"),
+        ("DISTANCE(ra, dec, 1, 2) * 3600", None),
+        ("3600 * (DISTANCE(ra, dec, 1, 2) - 1)", None),
+        ("DISTANCE(ra, dec, 1, 2) * (60 * 60)", None),
+        ("ra * CAST(3600 AS REAL)", None),
+        ("ra * POWER(10, 3)", None),
+        ("ra * PI() / 180", None),
+        ("ra * 1", "deg"),
+        ("-1 * ra", "deg"),
+        ("ra / 1.0", "deg"),
+        ("2 * speed * exposure_s", None),
+        ("speed * exposure_s * 1", "km"),
+        ("z * 299792.458 * exposure_s", None),
+        ("ra * 3600 + dec", None),
+        ("ra + 2 * dec", None),
+        ("ra * DEGREES(1)", "deg**2"),
+        ("2 / exposure_s", None),
+        ("3600", None),
+        ("-2.5 * LOG10(flux_r) + 31.4", None),
+        ("LOG10(flux_r) * exposure_s", None),
+        ("EXP(z) * exposure_s", "s"),
+        ("POWER(ra, 0.123)", None),
+        ("POWER(ra, -0.5)", "deg**(-1/2)"),
+        ("MOD(ra, 360)", "deg"),
+        ("MOD(ra, mag_g)", None),
+        ("RADIANS(ra)", "rad"),
+        ("RADIANS(mag_g)", None),
+        ("DEGREES(RADIANS(ra))", "deg"),
+        ("DEGREES(ra)", None),
+        ("VARIANCE(ra)", "deg**2"),
+        ("STDDEV(ra * 3600)", None),
+        ("AVG(ra) * 3600", None),
+        ("COALESCE(ra * 3600, dec)", None),
         ("-ra", "deg"),
         ("+ra", "deg"),
         ("2 * 3 + ra", "deg"),
@@ -104,6 +141,27 @@ def test_names_that_differ_in_case_stay():
 )
 def test_units_follow_expressions(expression, unit):
     assert field_of(expression).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("query", "unit"),
+    [
+        ("SELECT v FROM (SELECT ra * 3600 AS v FROM cat.objects) AS q", None),
+        (
+            "SELECT v * t FROM (SELECT ra / 15 AS v, exposure_s AS t FROM cat.objects) AS q",
+            None,
+        ),
+        ("SELECT v * f FROM (SELECT ra AS v, 3600 AS f FROM cat.objects) AS q", None),
+        ("SELECT v + 1 FROM (SELECT ra AS v FROM cat.objects) AS q", "deg"),
+        ("WITH q AS (SELECT ra * 3600 AS v, dec FROM cat.objects) SELECT v + dec FROM q", None),
+        ("SELECT ra FROM cat.objects UNION SELECT dec * 3600 FROM cat.objects", None),
+        ("SELECT ra * 2 AS v FROM cat.objects UNION SELECT dec FROM cat.objects", None),
+        ("SELECT ra FROM cat.objects UNION ALL SELECT dec FROM cat.objects", "deg"),
+        ("SELECT MAX(v) FROM (SELECT ra * 3600 AS v FROM cat.objects) AS q", None),
+    ],
+)
+def test_what_is_not_known_of_a_unit_stays_so_through_sub_queries(query, unit):
+    assert resolved(query).fields[0].unit == unit
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from registry.model.field import ValueType
 from tests.support.tables import OBJECTS, resolved
 from vo_service.adql import typed
 from vo_service.adql.errors import AdqlError, AdqlSyntaxError
+from vo_service.adql.units import UNKNOWN_UNIT
 
 COLUMNS = [f'o."{column.field.name}"' for column in OBJECTS.columns]
 NUMBERS = [f'o."{c.field.name}"' for c in OBJECTS.columns if c.field.type.is_numeric]
@@ -82,5 +83,5 @@ def test_a_query_resolves_or_says_where_it_is_wrong(value, condition, grouped):
         assert isinstance(expression.field.type, ValueType)
         assert expression.field.type.arrow is not None
     assert query.fields[0].name == "x"
-    assert query.fields[0].unit != "unknown"
+    assert query.fields[0].unit != UNKNOWN_UNIT
     assert resolved(text) == query
