@@ -6,11 +6,11 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from registry.errors import StorageFull, UnreadableFile
 from registry.formats.readers import check_path
@@ -20,12 +20,17 @@ from registry.formats.readers.sandbox import open_table
 from registry.formats.writers.base import Result, ResultInfo, ResultWriter
 from registry.formats.writers.stream import ResultStream
 from registry.formats.writers.votable import is_position
-from registry.ingestion.types import simple_type, simplify, value_type
+from registry.ingestion.types import (
+    BECOMES_TEXT,
+    finish,
+    fits_column,
+    simple_type,
+    simplify,
+    value_type,
+)
 from registry.model.field import Field
 
 __all__ = ["Conversion", "convert", "table_result"]
-
-_LONG_MAX = 2**63 - 1
 
 _FRAMED = ("fits", "parquet")
 """Formats beside VOTable whose files name the frame of positions."""
@@ -146,14 +151,16 @@ def table_result(
 
 def _fields(opened: OpenedTable, name: str) -> tuple[tuple[Field, ...], list[str]]:
     fields, remarks = [], []
-    large = _beyond_long(opened)
+    unfit = _unfit_columns(opened)
     for position, column in enumerate(opened.columns):
         choice = simple_type(column.type)
         if choice.type is None:
             raise UnreadableFile(f"{name!r}: the column {column.name!r} {choice.remark}")
         if choice.remark is not None:
             remarks.append(f"{column.name!r}: {choice.remark}")
-        fields.append(_field(column, choice.type, fits_long=position not in large))
+        if position in unfit:
+            remarks.append(f"{column.name!r}: {BECOMES_TEXT[choice.type]}")
+        fields.append(_field(column, choice.type, fits=position not in unfit))
     return tuple(fields), remarks
 
 
@@ -171,12 +178,12 @@ def _check_frames(
             )
 
 
-def _field(column: FileColumn, simple: pa.DataType, *, fits_long: bool) -> Field:
+def _field(column: FileColumn, simple: pa.DataType, *, fits: bool) -> Field:
     """Give the field of a column; text may hold any character, as nobody has looked."""
     length = column.type.list_size if pa.types.is_fixed_size_list(column.type) else None
     return Field(
         column.name,
-        value_type(simple, True, fits_long, length or None),
+        value_type(simple, True, fits, length or None),
         column.unit,
         column.ucd,
         column.utype,
@@ -184,17 +191,20 @@ def _field(column: FileColumn, simple: pa.DataType, *, fits_long: bool) -> Field
     )
 
 
-def _beyond_long(opened: OpenedTable) -> set[int]:
-    """Give the positions of unsigned columns with values beyond 63 bits, which become text."""
-    unsigned = [i for i, column in enumerate(opened.columns) if column.type == pa.uint64()]
+def _unfit_columns(opened: OpenedTable) -> set[int]:
+    """Give the positions of columns with values that become text, see `fits_column`."""
+    simple = [simple_type(column.type).type for column in opened.columns]
+    looked_at = [i for i, kind in enumerate(simple) if kind in BECOMES_TEXT]
     found: set[int] = set()
-    if not unsigned:
+    if not looked_at:
         return found
     for batch in opened.batches():
-        for position in unsigned:
-            highest = pc.max(batch.column(position)).as_py()
-            if highest is not None and highest > _LONG_MAX:
-                found.add(position)
+        for position in looked_at:
+            # What cannot be simplified is refused when it is written.
+            with suppress(pa.ArrowInvalid):
+                values = simplify(batch.column(position), simple[position])
+                if not fits_column(values):
+                    found.add(position)
     return found
 
 
@@ -210,8 +220,8 @@ def _simplified(
         for column, said, field in zip(batch.columns, opened.columns, fields, strict=True):
             simple = simple_type(said.type).type
             try:
-                columns.append(simplify(column, simple).cast(field.type.arrow))
-            except pa.ArrowInvalid as error:
+                columns.append(finish(simplify(column, simple), field.type))
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
                 reason = str(error).splitlines()[0]
                 message = f"{name!r}: a value of {field.name!r} is out of range ({reason})"
                 raise UnreadableFile(message) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +16,7 @@ from registry.annotation.merging import merge
 from registry.annotation.suggestions import ColumnProfile, suggest
 from registry.formats.readers import BATCH_ROWS, FileColumn, OpenedTable
 from registry.healpix import HEALPIX_ORDER, healpix_index
+from registry.ingestion.iso_times import iso_texts
 from registry.ingestion.positions import PositionScan
 from registry.ingestion.types import simple_type, simplify
 from registry.model.annotation import Annotations
@@ -186,7 +186,7 @@ class _FactsScan:
         missing = PREVIEW_ROWS - len(self._rows)
         if missing > 0:
             head = batch.slice(0, missing)
-            values = [[_plain(value) for value in column.to_pylist()] for column in head.columns]
+            values = [_shown(column) for column in head.columns]
             self._rows += [list(row) for row in zip(*values, strict=True)]
         if "z" in self._roles:
             self._see_redshifts(self._doubles(batch, "z"))
@@ -260,6 +260,17 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
+def _shown(values: pa.Array) -> list[object]:
+    """Give the values of a column in the types of JSON; nothing of one that cannot be published."""
+    choice = simple_type(values.type)
+    try:
+        simple = pa.nulls(len(values)) if choice.type is None else simplify(values, choice.type)
+    except pa.ArrowInvalid:
+        simple = pa.nulls(len(values))
+    moments = pa.types.is_timestamp(simple.type)
+    return [_plain(value) for value in (iso_texts(simple) if moments else simple).to_pylist()]
+
+
 def _plain(value: object) -> object:
     """Write a value in the types of JSON; what JSON has no word for becomes text or null."""
     if value is None or isinstance(value, bool | int):
@@ -268,10 +279,6 @@ def _plain(value: object) -> object:
         if math.isnan(value):
             return None
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
     if isinstance(value, list):
         return [_plain(element) for element in value[:_MAX_ELEMENTS]]
     # PostgreSQL's JSON has no NUL and no lone surrogates.

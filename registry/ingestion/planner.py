@@ -16,7 +16,7 @@ from registry.ingestion.plan import PlannedColumn, PublishPlan, PublishRequest
 from registry.ingestion.positions import PositionScan
 from registry.ingestion.roles import missing_roles, role_problems
 from registry.ingestion.statistics import ColumnScan
-from registry.ingestion.types import TypeChoice, simple_type, simplify, value_type
+from registry.ingestion.types import BECOMES_TEXT, TypeChoice, simple_type, simplify, value_type
 from registry.model.annotation import Annotations, find_role
 from registry.model.field import Field
 from registry.model.identifier import adql_name
@@ -139,7 +139,7 @@ def _scan(
             try:
                 simple[index] = simplify(batch.column(index), arrow)
                 scan.see(simple[index])
-            except pa.ArrowInvalid as error:
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OverflowError) as error:
                 found.columns[index] = None
                 reason = str(error).splitlines()[0]
                 found.problems.append(
@@ -266,10 +266,8 @@ def _warnings(
             continue
         if choice.remark is not None:
             found.append(f"column {column.name!r}: {choice.remark}")
-        if choice.type == pa.uint64() and scan is not None and not scan.fits_long:
-            found.append(
-                f"column {column.name!r}: unsigned 64-bit integers beyond 2**63 - 1 become text"
-            )
+        if scan is not None and not scan.fits:
+            found.append(f"column {column.name!r}: {BECOMES_TEXT[choice.type]}")
     if scans.positions is not None:
         found += scans.positions.warnings()
     return found
@@ -289,7 +287,7 @@ def _planned_columns(
         column = None
         if scan is not None and arrow is not None:
             role = find_role(said.alias) if said.alias is not None else None
-            values = value_type(arrow, scan.non_ascii, scan.fits_long, scan.length)
+            values = value_type(arrow, scan.non_ascii, scan.fits, scan.length)
             unit = said.unit or (role.unit if role is not None else None)
             field = Field(file_column.name, values, unit, said.ucd, said.utype, said.description)
             column = Column(

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from registry.ingestion.iso_times import iso_texts
+from registry.ingestion.types import fits_column
 from registry.model.product import ColumnStatistics
 
 __all__ = ["ColumnScan"]
 
 _MAX_DISTINCT = 1000
 """Different values that are counted; beyond it a column is no set of classes any more."""
-
-_MAX_LONG = 2**63 - 1
 
 
 class ColumnScan:
@@ -30,16 +30,19 @@ class ColumnScan:
     def __init__(self, simple: pa.DataType) -> None:
         self._simple = simple
         self._is_number = pa.types.is_integer(simple) or pa.types.is_floating(simple)
-        self._is_ordered = self._is_number or pa.types.is_timestamp(simple)
+        self._is_moment = pa.types.is_timestamp(simple)
+        self._is_ordered = self._is_number or self._is_moment
         self._rows = 0
         self._nulls = 0
-        self._low: float | int | datetime | None = None
-        self._high: float | int | datetime | None = None
+        self._low: float | int | None = None
+        self._high: float | int | None = None
         self._sum = 0.0
         self._finite = 0
         self._distinct: set[object] | None = None if pa.types.is_list(simple) else set()
         self._lengths: set[int] = set()
         self.non_ascii = False
+        self.fits = True
+        """Whether all values fit the usual type of such columns, see `fits_column`."""
         self.example: object = None
         """First value that is not null."""
 
@@ -58,8 +61,12 @@ class ColumnScan:
         self._nulls += len(values) - len(known)
         if len(known) == 0:
             return
+        self.fits = self.fits and fits_column(known)
+        if self._is_moment:
+            # In Python's own type a moment may be out of range.
+            known = known.cast(pa.int64())
         if self.example is None:
-            self.example = known[0].as_py()
+            self.example = self._shown(known[0].as_py())
         if self._is_ordered:
             self._see_extremes(known)
         if self._is_number:
@@ -69,11 +76,6 @@ class ColumnScan:
         if pa.types.is_list(self._simple) and len(self._lengths) < 2:
             self._lengths.update(pc.unique(pc.list_value_length(known)).to_pylist())
         self._see_distinct(known)
-
-    @property
-    def fits_long(self) -> bool:
-        """Whether no integer exceeds the signed 64 bits."""
-        return not isinstance(self._high, int) or self._high <= _MAX_LONG
 
     @property
     def length(self) -> int | None:
@@ -89,12 +91,12 @@ class ColumnScan:
     @property
     def low(self) -> float | int | None:
         """Smallest number."""
-        return self._low if isinstance(self._low, float | int) else None
+        return self._low if self._is_number else None
 
     @property
     def high(self) -> float | int | None:
         """Largest number."""
-        return self._high if isinstance(self._high, float | int) else None
+        return self._high if self._is_number else None
 
     @property
     def n_known(self) -> int:
@@ -105,8 +107,8 @@ class ColumnScan:
         """Give what is kept with the column."""
         return ColumnStatistics(
             n_null=self._nulls,
-            minimum=_kept(self._low),
-            maximum=_kept(self._high),
+            minimum=self._shown(self._low),
+            maximum=self._shown(self._high),
             mean=self._sum / self._finite if self._finite and math.isfinite(self._sum) else None,
             n_distinct=None if self._distinct is None else len(self._distinct),
         )
@@ -134,10 +136,9 @@ class ColumnScan:
         if len(unique) > _MAX_DISTINCT or len(self._distinct) > _MAX_DISTINCT:
             self._distinct = None
 
-
-def _kept(value: float | int | datetime | None) -> float | int | str | None:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
+    def _shown(self, value: object) -> Any:  # noqa: ANN401 - any value of a file
+        if self._is_moment and value is not None:
+            return iso_texts(pa.array([value], self._simple))[0].as_py()
+        if isinstance(value, float) and not math.isfinite(value):
+            return "Infinity" if value > 0 else "-Infinity"
+        return value

@@ -6,18 +6,26 @@ whole column holds then decides the VOTable type (`value_type`) and its Arrow fo
 
 from __future__ import annotations
 
-import base64
-import json
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from registry.ingestion.iso_times import in_calendar, iso_texts, seconds, without_nat
+from registry.ingestion.nested_values import is_list, json_texts
 from registry.model.field import Datatype, ValueType
 
-__all__ = ["TypeChoice", "finish", "simple_type", "simplify", "value_type"]
+__all__ = [
+    "BECOMES_TEXT",
+    "TypeChoice",
+    "finish",
+    "fits_column",
+    "simple_type",
+    "simplify",
+    "value_type",
+]
+
+_LONG_MAX = 2**63 - 1
 
 _LONG_DIGITS = 18
 """Decimal digits that a 64-bit integer surely holds."""
@@ -39,6 +47,13 @@ _WIDENED: dict[pa.DataType, pa.DataType] = {
     pa.float16(): pa.float32(),
 }
 """Types that VOTable lacks, and the narrowest that holds all their values."""
+
+
+BECOMES_TEXT: dict[pa.DataType, str] = {
+    pa.uint64(): "unsigned 64-bit integers beyond 2**63 - 1 become text",
+    pa.timestamp("us"): "moments outside of the years 1 to 9999 become text (+12000-01-01)",
+}
+"""What is said of a column that does not fit (`fits_column`), by its simple type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +84,7 @@ def simple_type(arrow: pa.DataType) -> TypeChoice:
         return _simple_decimal(arrow)
     if pa.types.is_temporal(arrow):
         return _simple_temporal(arrow)
-    if _is_list(arrow):
+    if is_list(arrow):
         return _simple_list(arrow)
     if pa.types.is_struct(arrow) or pa.types.is_map(arrow):
         return _as_json(arrow)
@@ -94,7 +109,8 @@ def simplify(values: pa.Array, simple: pa.DataType) -> pa.Array:
     Raises
     ------
     pa.ArrowInvalid
-        If a value is out of range: a date before -290000, an array of uint64 beyond 63 bits.
+        If a value is out of range: a moment before the year -290000 or after 294000, an array of
+        uint64 beyond 63 bits.
     """
     if values.type == simple:
         return values
@@ -103,16 +119,24 @@ def simplify(values: pa.Array, simple: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(simple):
         return _timestamps(values)
     if pa.types.is_duration(values.type):
-        seconds = values.cast(pa.duration("us"), safe=False).cast(pa.int64()).cast(pa.float64())
-        return pc.divide(seconds, 1e6)
+        return seconds(values)
     if pa.types.is_decimal(values.type) or pa.types.is_decimal(_element(values.type)):
         return values.cast(simple, safe=False)
     return values.cast(simple)
 
 
-def value_type(
-    simple: pa.DataType, non_ascii: bool, fits_long: bool, length: int | None
-) -> ValueType:
+def fits_column(values: pa.Array | pa.ChunkedArray) -> bool:
+    """Tell whether simple values fit the type that such columns have; else they become text.
+
+    Unsigned integers must fit 64 signed bits, moments the years 1 to 9999 of ISO 8601.
+    """
+    if values.type == pa.uint64():
+        highest = pc.max(values).as_py()
+        return highest is None or highest <= _LONG_MAX
+    return not pa.types.is_timestamp(values.type) or in_calendar(values)
+
+
+def value_type(simple: pa.DataType, non_ascii: bool, fits: bool, length: int | None) -> ValueType:
     """Choose the VOTable type of a column.
 
     Parameters
@@ -121,18 +145,20 @@ def value_type(
         Its simple type.
     non_ascii
         Whether a text has a character beyond ASCII.
-    fits_long
-        Whether all unsigned 64-bit integers fit a signed one.
+    fits
+        What `fits_column` tells of all values.
     length
         The common length of all arrays, none of them null; absent if there is none.
     """
     if pa.types.is_list(simple):
         datatype = _DATATYPES[simple.value_type]
         return ValueType(datatype, "*" if length is None else str(length))
+    if not fits:
+        return ValueType(Datatype.CHAR, "*")
     if pa.types.is_timestamp(simple):
         return ValueType(Datatype.CHAR, "*", "timestamp")
     if simple == pa.uint64():
-        return ValueType(Datatype.LONG) if fits_long else ValueType(Datatype.CHAR, "*")
+        return ValueType(Datatype.LONG)
     if pa.types.is_string(simple):
         return ValueType(Datatype.UNICODE_CHAR if non_ascii else Datatype.CHAR, "*")
     return ValueType(_DATATYPES[simple])
@@ -140,6 +166,8 @@ def value_type(
 
 def finish(values: pa.Array, target: ValueType) -> pa.Array:
     """Bring simple values to the Arrow form of their VOTable type."""
+    if pa.types.is_timestamp(values.type) and pa.types.is_string(target.arrow):
+        return iso_texts(values)
     return values if values.type == target.arrow else values.cast(target.arrow)
 
 
@@ -155,18 +183,8 @@ def _is_other_binary(arrow: pa.DataType) -> bool:
     return bool(pa.types.is_fixed_size_binary(arrow) or pa.types.is_binary_view(arrow))
 
 
-def _is_list(arrow: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_list(arrow)
-        or pa.types.is_large_list(arrow)
-        or pa.types.is_fixed_size_list(arrow)
-        or pa.types.is_list_view(arrow)
-        or pa.types.is_large_list_view(arrow)
-    )
-
-
 def _element(arrow: pa.DataType) -> pa.DataType:
-    return arrow.value_type if _is_list(arrow) else arrow
+    return arrow.value_type if is_list(arrow) else arrow
 
 
 def _simple_decimal(arrow: pa.DataType) -> TypeChoice:
@@ -209,39 +227,14 @@ def _as_json(arrow: pa.DataType) -> TypeChoice:
 
 def _texts(values: pa.Array) -> pa.Array:
     arrow = values.type
-    if pa.types.is_nested(arrow) or _is_list(arrow):
-        texts = [_json_text(value) for value in values.to_pylist()]
-        return pa.array(texts, pa.string())
-    if pa.types.is_time(arrow):
-        return pa.array([None if v is None else v.isoformat() for v in values.to_pylist()])
-    return values.cast(pa.string())
+    if pa.types.is_nested(arrow) or is_list(arrow):
+        return json_texts(values)
+    return iso_texts(values) if pa.types.is_time(arrow) else values.cast(pa.string())
 
 
 def _timestamps(values: pa.Array) -> pa.Array:
     if pa.types.is_date(values.type):
-        return values.cast(pa.date32()).cast(pa.timestamp("us"))
+        return values.cast(pa.timestamp("us"))
     # Moments with a zone are stored in UTC: the cast drops the zone and keeps the moment.
-    naive = pa.timestamp(values.type.unit)
-    return values.cast(naive).cast(pa.timestamp("us"), safe=values.type.unit != "ns")
-
-
-def _json_text(value: Any) -> str | None:  # noqa: ANN401 - any nested value of a file
-    if value is None:
-        return None
-    return json.dumps(_json_value(value), ensure_ascii=False, default=_json_other)
-
-
-def _json_value(value: Any) -> Any:  # noqa: ANN401 - any nested value of a file
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(key): _json_value(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_value(inner) for inner in value]
-    return value
-
-
-def _json_other(value: object) -> str:
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    return str(value)
+    naive = without_nat(values.cast(pa.timestamp(values.type.unit)))
+    return naive.cast(pa.timestamp("us"), safe=values.type.unit != "ns")

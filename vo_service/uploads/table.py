@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from registry.formats.readers.base import FileColumn
-from registry.ingestion.types import finish, simple_type, simplify, value_type
+from registry.ingestion.types import finish, fits_column, simple_type, simplify, value_type
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.table import Column, Storage, Table
 from vo_service.queries import UPLOAD_SCHEMA, UploadedTable
@@ -21,8 +21,6 @@ __all__ = ["TableLimits", "read_table"]
 
 _GEOMETRIES = {"point": "2", "circle": "3", "polygon": "*"}
 """Shapes and their arraysizes (DALI 1.1, section 3.3)."""
-
-_LONG_MAX = 2**63 - 1
 
 _UNDECLARED = Declared("")
 
@@ -155,11 +153,10 @@ class _ColumnReading:
         simple = values.type
         if pa.types.is_list(simple):
             return self._array_type(values)
-        highest = pc.max(values).as_py() if simple == pa.uint64() else None
         chosen = value_type(
             simple,
             pa.types.is_string(simple) and self._is_unicode(values),
-            highest is None or highest <= _LONG_MAX,
+            fits_column(values),
             None,
         )
         if chosen.is_timestamp or self._declared.xtype in ("timestamp", *_GEOMETRIES):

@@ -19,7 +19,7 @@ def through(values):
     simple = simplify(values, choice.type)
     scan = ColumnScan(choice.type)
     scan.see(simple)
-    target = value_type(choice.type, scan.non_ascii, scan.fits_long, scan.length)
+    target = value_type(choice.type, scan.non_ascii, scan.fits, scan.length)
     finished = finish(simple, target)
     assert finished.type == target.arrow
     return target, finished.to_pylist(), choice.remark
