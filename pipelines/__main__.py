@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from registry.formats.confinement import confine
-from registry.formats.exclusion import exclude
+from registry.host.confinement import confine
+from registry.host.exclusion import exclude
 
 __all__ = ["main"]
 
@@ -64,6 +64,7 @@ def _confine(folder: Path, memory_bytes: int | None, file_bytes: int) -> None:
         cpu_s=_NO_CPU_LIMIT_S,
         open_files=_OPEN_FILES,
         file_bytes=file_bytes,
+        processes=True,
     )
 
 

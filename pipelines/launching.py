@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
-from functools import cache
 from pathlib import Path
 
 from pipelines.catalogue import OfferedPipeline
 from pipelines.runs import RunFolder
+from registry.host.landlock import landlock_version
 from uws.executors.base import Task
 
 __all__ = ["may_link", "run_task"]
@@ -23,17 +22,6 @@ _FORWARDED = ("LD_LIBRARY_PATH",)
 """Variables of this process that the program needs as well; no secrets are among them."""
 
 
-_LANDLOCK_CREATE_RULESET = 444
-"""Number of the system call that tells the version of Landlock, the same everywhere on Linux."""
-
-
-@cache
-def _landlock() -> bool:
-    if sys.platform != "linux":
-        return False
-    return bool(ctypes.CDLL(None, use_errno=True).syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1) > 0)
-
-
 def may_link(offered: OfferedPipeline) -> bool:
     """Tell whether the inputs of a run may be other names of archived files.
 
@@ -41,7 +29,7 @@ def may_link(offered: OfferedPipeline) -> bool:
     -----
     Only where the run cannot write them: it is confined, and the kernel can do that.
     """
-    return offered.site.confined and _landlock()
+    return offered.site.confined and landlock_version() > 0
 
 
 def run_task(

@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from registry.formats.confinement import confine
-from registry.formats.exclusion import exclude
+from registry.host.confinement import confine
+from registry.host.exclusion import exclude
 
 __all__ = ["main"]
 

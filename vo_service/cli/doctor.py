@@ -28,6 +28,7 @@ def doctor_command(installation: Installation, repair: bool) -> None:
     With --repair, files without a record that are older than ten minutes are removed; the service
     may run meanwhile. The exit code is 1 if something is left to be done.
     """
+    from registry.host.confinement import missing_locks
     from registry.products.doctor import Doctor
     from registry.products.records import ProductStores
     from registry.stores.files import FileStore
@@ -51,6 +52,8 @@ def doctor_command(installation: Installation, repair: bool) -> None:
             click.echo(f"removed: {len(names)} of products, {jobs} results of jobs")
         diagnosis = doctor.examine()
     _show(diagnosis)
+    for lock in missing_locks():
+        click.echo(f"confinement: this host has {lock}")
     if not diagnosis.healthy:
         sys.exit(1)
 

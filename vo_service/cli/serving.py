@@ -39,6 +39,7 @@ def run_server(installation: Installation, settings: Settings) -> None:
     SystemExit
         At the end, with the code of the service.
     """
+    from registry.host.confinement import missing_locks
     from vo_service.assemble import prepare
     from vo_service.server import AddressUnavailable, listen
     from vo_service.supervisor import Child, Supervisor
@@ -59,6 +60,8 @@ def run_server(installation: Installation, settings: Settings) -> None:
         for number in range(settings.worker_processes)
     ]
     log = logging.getLogger("pzvo")
+    for lock in missing_locks():
+        log.warning("confinement: this host has %s", lock)
     raise SystemExit(Supervisor([web, *workers], log.warning).run())
 
 

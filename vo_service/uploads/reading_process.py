@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from registry.formats.confinement import confine
+from registry.host.confinement import confine
 from vo_service.uploads.declared import DECLARED_FILE, declared_fields
 
 __all__ = ["main"]

@@ -370,7 +370,7 @@ def test_run_sees_its_own_folder_and_nothing_else(jobs, tmp_path, monkeypatch):
 
 
 def test_input_is_copied_where_the_kernel_cannot_protect_it(jobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.launching._landlock", lambda: False)
+    monkeypatch.setattr("pipelines.launching.landlock_version", lambda: 0)
     hello = jobs("pipelines.hello_world")
     links = []
     staged = hello.executor.submit

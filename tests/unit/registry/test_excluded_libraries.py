@@ -17,7 +17,7 @@ def run(text):
 
 def test_excluded_library_is_as_if_it_were_not_installed():
     text = """
-from registry.formats.exclusion import exclude
+from registry.host.exclusion import exclude
 exclude("pandas")
 import sys, pyarrow as pa
 pa.array(["a", None])
@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
 def test_library_that_is_there_already_stays():
     text = """
 import json
-from registry.formats.exclusion import exclude
+from registry.host.exclusion import exclude
 exclude("json")
 import json
 print(json.dumps(1))

@@ -113,51 +113,6 @@ def test_closing_ends_the_child(parquet):
     assert table._process.returncode == -signal.SIGKILL
 
 
-CONFINED = """
-import os, socket, sys
-from pathlib import Path
-from registry.formats.confinement import confine
-mine, scratch, secret = map(Path, sys.argv[1:])
-locked = confine([mine], [scratch], memory_bytes=2**29, cpu_s=5, open_files=32, file_bytes=1000)
-def tried(action):
-    try:
-        action()
-    except OSError as error:
-        return type(error).__name__
-    return "done"
-import h5py
-print(locked, tried(mine.read_bytes), tried((scratch / "x").touch), tried(secret.read_bytes),
-      tried(lambda: os.listdir(secret.parent)), tried((secret.parent / "y").touch),
-      tried(lambda: os.execv("/bin/sh", ["sh", "-c", "true"])),
-      tried(lambda: socket.create_connection(("127.0.0.1", 9))),
-      tried(lambda: (scratch / "big").write_bytes(bytes(5000))),
-      tried(lambda: [open(mine) for _ in range(2)]))
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is a part of Linux")
-def test_a_confined_process_has_its_file_and_nothing_else(tmp_path):
-    mine, secret = tmp_path / "mine", tmp_path / "other" / "secret"
-    mine.write_text("a")
-    secret.parent.mkdir()
-    secret.write_text("s")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", CONFINED, mine, scratch, secret],
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    locked, own, made, *refused = done.stdout.split()
-    assert (own, made) == ("done", "done")
-    assert refused[-2:] == ["OSError", "done"]
-    if locked == "False":
-        pytest.skip("the kernel has no Landlock")
-    assert refused[:5] == ["PermissionError"] * 5
-
-
 def test_no_parser_of_the_file_runs_in_this_process(parquet):
     code = (
         "import sys; from pathlib import Path\n"

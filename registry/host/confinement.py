@@ -1,8 +1,8 @@
-"""Locks that a process puts on itself before it reads a file from a stranger.
+"""Locks that a process puts on itself before it touches what a stranger sent.
 
 Limits of memory, time and files hold on every POSIX system. On Linux the process also gives up
-gaining privileges, dies with its parent, and, from kernel 5.13 on, loses the rest of the file
-system and the network (Landlock).
+gaining privileges and dies with its parent. Landlock takes the rest of the file system; seccomp
+takes sockets, other processes and what manages the host.
 """
 
 from __future__ import annotations
@@ -11,32 +11,28 @@ import ctypes
 import os
 import resource
 import signal
-import stat
-import struct
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["confine"]
+from registry.host.landlock import landlock_version, restrict_files
+from registry.host.system_calls import refuse_system_calls, seccomp_works
+
+__all__ = ["confine", "missing_locks"]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
-"""Numbers of Landlock's system calls, the same on all architectures of Linux."""
+_NO_FILES = (
+    "no Landlock (it is in Linux from 5.13 on): a damaged file that takes over its reader could "
+    "read the files of the service"
+)
 
-_WRITE_FILE, _READ_FILE, _READ_DIR, _TRUNCATE = 1 << 1, 1 << 2, 1 << 3, 1 << 14
-
-_FILE_RIGHTS = _WRITE_FILE | _READ_FILE | _TRUNCATE
-
-_READ = _READ_FILE | _READ_DIR
-
-_CHANGE = _READ | _WRITE_FILE | _TRUNCATE | (1 << 4) | (1 << 5) | (1 << 7) | (1 << 8)
-"""Besides reading and writing: remove folders and files, make folders and files."""
-
-_RIGHTS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
-"""All rights on files that a version of Landlock knows (linux/landlock.h)."""
+_NO_CALLS = (
+    "no seccomp filters (they need libseccomp2): a damaged file that takes over its reader could "
+    "open sockets and signal other processes"
+)
 
 _GRACE_S = 5
 """Between SIGXCPU, which says what happened, and the SIGKILL that nobody can ignore."""
@@ -44,7 +40,22 @@ _GRACE_S = 5
 _SYSTEM_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo")
 """Where the loader finds the shared libraries of modules that are imported late."""
 
-_SYSTEM_FILES = ("/etc/ld.so.cache", "/dev/urandom", "/proc/meminfo", "/proc/cpuinfo")
+_SYSTEM_FILES = (
+    "/etc/ld.so.cache", "/dev/urandom", "/proc/meminfo", "/proc/cpuinfo",
+    "/proc/self/cgroup", "/proc/sys/vm/overcommit_memory", "/sys/fs/cgroup",
+    "/sys/devices/system/cpu/online",
+)  # fmt: skip
+"""What libraries ask to know how large the host is; DuckDB ends the process where it may not."""
+
+
+def missing_locks() -> tuple[str, ...]:
+    """Say what `confine` cannot do on this host, and what that means; empty if nothing."""
+    missing = []
+    if not landlock_version():
+        missing.append(_NO_FILES)
+    if not seccomp_works():
+        missing.append(_NO_CALLS)
+    return tuple(missing)
 
 
 def confine(
@@ -55,8 +66,12 @@ def confine(
     cpu_s: int,
     open_files: int,
     file_bytes: int,
-) -> bool:
+    processes: bool = False,
+) -> tuple[str, ...]:
     """Limit this process for the rest of its life.
+
+    It may start threads and signal itself, and use the descriptors that it has. It must do this
+    before it imports libraries: Landlock does not bind the threads that are already there.
 
     Parameters
     ----------
@@ -72,11 +87,13 @@ def confine(
         Descriptors at once.
     file_bytes
         Size of a file that is written.
+    processes
+        Whether it may start processes, which inherit the locks.
 
     Returns
     -------
-    bool
-        Whether the file system is locked as well.
+    tuple of str
+        What is missing of the locks on this host; empty if all are on.
     """
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_CPU, cpu_s, grace=_GRACE_S)
@@ -85,12 +102,17 @@ def confine(
     # Not the address space: a mapped file would count, however large.
     _limit(resource.RLIMIT_DATA, memory_bytes)
     if sys.platform != "linux":
-        return False
+        return (_NO_FILES, _NO_CALLS)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return False
-    return _lock_files(libc, [*readable, *_own_places()], [*writable, Path(os.devnull)])
+        return (_NO_FILES, _NO_CALLS)
+    missing = []
+    if not restrict_files([*readable, *_own_places()], [*writable, Path(os.devnull)]):
+        missing.append(_NO_FILES)
+    if not refuse_system_calls(processes=processes):
+        missing.append(_NO_CALLS)
+    return tuple(missing)
 
 
 def _limit(kind: int, value: int, grace: int = 0) -> None:
@@ -106,36 +128,3 @@ def _own_places() -> list[Path]:
     folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
     folders += [entry for entry in sys.path if entry and Path(entry) != package.parent]
     return [package, *(Path(p) for p in (*folders, *_SYSTEM_FOLDERS, *_SYSTEM_FILES))]
-
-
-def _lock_files(libc: ctypes.CDLL, readable: list[Path], writable: list[Path]) -> bool:
-    abi = libc.syscall(_CREATE_RULESET, None, 0, 1)
-    if abi < 1:
-        return False
-    handled = max(rights for version, rights in _RIGHTS_BY_ABI.items() if version <= abi)
-    network = 0b11 if abi >= 4 else 0
-    attributes = struct.pack("=QQ", handled, network)[: 16 if abi >= 4 else 8]
-    ruleset = libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
-    if ruleset < 0:
-        return False
-    try:
-        for path in readable:
-            _allow(libc, ruleset, path, _READ & handled)
-        for path in writable:
-            _allow(libc, ruleset, path, _CHANGE & handled)
-        return bool(libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0)
-    finally:
-        os.close(ruleset)
-
-
-def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
-    try:
-        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            rights &= _FILE_RIGHTS
-        libc.syscall(_ADD_RULE, ruleset, 1, struct.pack("=Qi", rights, descriptor), 0)
-    finally:
-        os.close(descriptor)
