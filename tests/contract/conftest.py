@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import pytest
 from engines import DuckdbBackend, PostgresBackend, answer
-from postgres import PostgresServer
 from sky import Sky, publish_sky
 
 ROWS = 20_000
-
-
-@pytest.fixture(scope="session")
-def engine_server():
-    made = PostgresServer()
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(
@@ -25,7 +16,7 @@ def backend(request, tmp_path_factory):
     if request.param == "duckdb":
         made = DuckdbBackend(tmp_path_factory.mktemp("engine"))
     else:
-        made = PostgresBackend(request.getfixturevalue("engine_server"))
+        made = PostgresBackend(request.getfixturevalue("postgres_server"))
     yield made
     made.close()
 
@@ -33,7 +24,9 @@ def backend(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def sky(backend, tmp_path_factory) -> Sky:
     return publish_sky(
-        backend.store, tmp_path_factory.mktemp("staging"), {"big": ROWS, "small": 300}
+        backend.store,
+        tmp_path_factory.mktemp("staging"),
+        {"big": ROWS, "mid": 4_000, "small": 300},
     )
 
 
@@ -44,7 +37,7 @@ def engine(backend, sky):
 
 @pytest.fixture
 def run(engine, sky):
-    def run(adql, row_limit=None, time_limit_s=60.0):
+    def run(adql, row_limit=None, time_limit_s=600.0):
         return answer(engine, sky, adql, row_limit, time_limit_s)
 
     return run

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic import command
-from postgres import PostgresServer
 from sqlalchemy import text
 
 from registry.accounts.attempts import LoginAttempts
@@ -37,21 +36,11 @@ BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 @pytest.fixture(params=BACKENDS)
 def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'metadata.sqlite'}"
-    return request.getfixturevalue("server").new_database()
+    return request.getfixturevalue("postgres_server").new_database()
 
 
 @pytest.fixture

@@ -4,22 +4,11 @@ from datetime import timedelta
 
 import pytest
 from jobs import START, MemoryDurationLog
-from postgres import PostgresServer
 
 from uws.store.database import JobDatabase
 from uws.store.durations import KEPT_PER_SHAPE, SqlDurationLog
 
 BACKENDS = ["memory", "sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-
-
-@pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(params=BACKENDS)
@@ -31,7 +20,7 @@ def logs(request, tmp_path):
         return
     url = f"sqlite:///{tmp_path / 'jobs.sqlite'}"
     if request.param == "postgresql":
-        url = request.getfixturevalue("server").new_database()
+        url = request.getfixturevalue("postgres_server").new_database()
     JobDatabase(url).prepare()
     opened = []
 

@@ -170,21 +170,21 @@ def test_a_grouped_or_distinct_sub_query_hides_nothing(run):
 @pytest.mark.parametrize(
     ("source", "radius"),
     [
-        ("sky.big a JOIN sky.small b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < {}", "b.z / 20"),
-        ("sky.big a JOIN sky.small b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < {}", "a.z / 20"),
+        ("sky.mid a JOIN sky.small b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < {}", "b.z / 20"),
+        ("sky.mid a JOIN sky.small b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < {}", "a.z / 20"),
         (
-            "sky.big a, sky.small b WHERE 1=CONTAINS(POINT(a.ra, a.dec), CIRCLE(b.ra, b.dec, {}))",
+            "sky.mid a, sky.small b WHERE 1=CONTAINS(POINT(a.ra, a.dec), CIRCLE(b.ra, b.dec, {}))",
             "b.z / 20",
         ),
         (
-            "sky.big a, (SELECT * FROM sky.small) b WHERE {} >= DISTANCE(b.ra, b.dec, a.ra, a.dec)",
+            "sky.mid a, (SELECT * FROM sky.small) b WHERE {} >= DISTANCE(b.ra, b.dec, a.ra, a.dec)",
             "b.z / 20",
         ),
         (
-            "sky.big a JOIN sky.small b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) BETWEEN 0 AND {}",
+            "sky.mid a JOIN sky.small b ON DISTANCE(a.ra, a.dec, b.ra, b.dec) BETWEEN 0 AND {}",
             "0.05",
         ),
-        ("sky.big a, sky.small b WHERE 1 = " + MEETING, "0.05"),
+        ("sky.mid a, sky.small b WHERE 1 = " + MEETING, "0.05"),
     ],
 )
 def test_joins_with_a_radius_for_each_row_are_those_of_all_pairs(run, engine, sky, source, radius):
@@ -193,7 +193,7 @@ def test_joins_with_a_radius_for_each_row_are_those_of_all_pairs(run, engine, sk
     assert "_zone" in statement.sql
     found = run(adql)
     pairs = run(
-        "SELECT a.id, b.id FROM sky.big a, sky.small b"
+        "SELECT a.id, b.id FROM sky.mid a, sky.small b"
         f" WHERE DISTANCE(a.ra, a.dec, b.ra, b.dec) - {radius} <= 0"
     )
     columns = [
@@ -205,11 +205,11 @@ def test_joins_with_a_radius_for_each_row_are_those_of_all_pairs(run, engine, sk
 
 def test_outer_join_with_the_radius_on_the_side_that_is_kept(run, sky):
     found = run(
-        "SELECT b.id, a.id FROM sky.small AS b LEFT JOIN sky.big AS a"
+        "SELECT b.id, a.id FROM sky.small AS b LEFT JOIN sky.mid AS a"
         " ON DISTANCE(a.ra, a.dec, b.ra, b.dec) < b.z / 100"
     )
     inner = run(
-        "SELECT b.id, a.id FROM sky.small AS b, sky.big AS a"
+        "SELECT b.id, a.id FROM sky.small AS b, sky.mid AS a"
         " WHERE DISTANCE(a.ra, a.dec, b.ra, b.dec) - b.z / 100 < 0"
     )
     assert set(found.column(0).to_pylist()) == set(sky.rows["small"]["id"].to_pylist())

@@ -12,7 +12,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from jobs import START, MemoryJobStore
-from postgres import PostgresServer
 from sqlalchemy import create_engine, delete, inspect
 
 from uws.errors import (
@@ -53,18 +52,8 @@ PHASES = sorted(Phase)
 
 
 @pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture(scope="module")
-def postgres_jobs(server):
-    opened = JobDatabase(server.new_database())
+def postgres_jobs(postgres_server):
+    opened = JobDatabase(postgres_server.new_database())
     opened.prepare()
     yield opened
     opened.close()
@@ -91,7 +80,7 @@ def url(request, tmp_path):
     """An empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'new.sqlite'}"
-    return request.getfixturevalue("server").new_database()
+    return request.getfixturevalue("postgres_server").new_database()
 
 
 def job(job_id="a", owner="ada", at=0.0, **parts):

@@ -16,7 +16,6 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from postgres import PostgresServer
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
@@ -44,22 +43,12 @@ BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 POSTGRES_ALONE = pytest.mark.parametrize("url", BACKENDS[1:], indirect=True)
 
 
-@pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 @pytest.fixture(params=BACKENDS)
 def url(request, tmp_path):
     """An empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'metadata.sqlite'}"
-    return request.getfixturevalue("server").new_database()
+    return request.getfixturevalue("postgres_server").new_database()
 
 
 @pytest.fixture
@@ -523,9 +512,9 @@ def test_an_installation_publishes_and_answers_over_it(url, tmp_path):
 
 
 @POSTGRES_ALONE
-def test_connections_that_the_server_closed_are_replaced(store, server):
+def test_connections_that_the_server_closed_are_replaced(store, postgres_server):
     product = publish(store)
-    server.execute(
+    postgres_server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )

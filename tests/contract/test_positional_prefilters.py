@@ -30,10 +30,10 @@ DERIVED = (
 
 
 @pytest.fixture(scope="module", params=list(Prefilter), ids=str)
-def searched(request, engine_server, tmp_path_factory):
-    if request.param not in available_prefilters(engine_server.new_database()):
+def searched(request, postgres_server, tmp_path_factory):
+    if request.param not in available_prefilters(postgres_server.new_database()):
         pytest.skip(f"{request.param} is not installed")
-    backend = PostgresBackend(engine_server, request.param)
+    backend = PostgresBackend(postgres_server, request.param)
     sky = publish_sky(backend.store, tmp_path_factory.mktemp("staging"), SIZES)
     yield request.param, backend.engine, sky
     backend.close()
@@ -101,9 +101,9 @@ def test_pairs_within_a_radius_of_each_row_are_those_of_brute_force(searched, so
         assert len(alone) == int((~near.any(axis=axis)).sum()) <= kept.num_rows
 
 
-def test_an_extension_that_is_missing_is_named(engine_server, monkeypatch):
+def test_an_extension_that_is_missing_is_named(postgres_server, monkeypatch):
     monkeypatch.setattr(
         "vo_service.engines.postgres.installation._EXTENSIONS", {Prefilter.Q3C: "q4d"}
     )
     with pytest.raises(EngineUnavailable, match="q4d is not installed on the database server"):
-        prepare(engine_server.new_database(), Prefilter.Q3C)
+        prepare(postgres_server.new_database(), Prefilter.Q3C)

@@ -31,13 +31,13 @@ TEXT = ValueType(Datatype.UNICODE_CHAR, "*")
 
 
 @pytest.fixture(scope="module")
-def backend(engine_server):
-    made = PostgresBackend(engine_server)
+def backend(postgres_server):
+    made = PostgresBackend(postgres_server)
     yield made
     made.close()
 
 
-def started(engine, sky, adql, temporaries=None, time_limit_s=60.0):
+def started(engine, sky, adql, temporaries=None, time_limit_s=600.0):
     statement = engine.translate(resolve(parse(adql), sky.tables, adql))
     return engine.execute(statement, temporaries or {}, time_limit_s)
 

@@ -51,8 +51,8 @@ CODES = sorted(
 
 
 @pytest.fixture(scope="module")
-def session(engine_server):
-    opened = connect(engine_server.new_database())
+def session(postgres_server):
+    opened = connect(postgres_server.new_database())
     opened.autocommit = True
     yield opened
     opened.close()
@@ -101,11 +101,11 @@ def test_a_server_that_is_not_there_is_said():
     engine.close()
 
 
-def test_a_connection_that_the_server_ends_is_replaced(engine_server):
-    url = engine_server.new_database()
+def test_a_connection_that_the_server_ends_is_replaced(postgres_server):
+    url = postgres_server.new_database()
     engine = PostgresEngine(url)
     engine.check()
-    engine_server.execute(
+    postgres_server.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
         f"'{url.partition('?')[0].rpartition('/')[2]}'"
     )

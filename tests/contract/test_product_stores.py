@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from postgres import PostgresServer
 from shelf import ADA, BOB, REDSHIFTS, Shelf
 from sqlalchemy import text
 
@@ -21,21 +20,11 @@ from registry.stores.metadata.selection import ProductFilter, TextFilter
 BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 @pytest.fixture(params=BACKENDS)
 def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'metadata.sqlite'}"
-    return request.getfixturevalue("server").new_database()
+    return request.getfixturevalue("postgres_server").new_database()
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def under_test(request, tmp_path):
     if request.param == "duckdb":
         made = DuckdbBackend(tmp_path)
     else:
-        made = PostgresBackend(request.getfixturevalue("engine_server"))
+        made = PostgresBackend(request.getfixturevalue("postgres_server"))
     yield made
     made.close()
 

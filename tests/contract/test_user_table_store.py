@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from postgres import PostgresServer
 
 from registry.errors import QuotaExceeded, UserTableChanged, UserTableExists
 from registry.model.field import Datatype, Field, ValueType
@@ -32,22 +31,12 @@ COLUMNS = (
 )
 
 
-@pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store(request, tmp_path):
     if request.param == "sqlite":
         database = MetadataDatabase.in_folder(tmp_path)
     else:
-        database = MetadataDatabase(request.getfixturevalue("server").new_database())
+        database = MetadataDatabase(request.getfixturevalue("postgres_server").new_database())
     database.prepare()
     yield SqlUserTableStore(database)
     database.close()

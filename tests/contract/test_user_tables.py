@@ -7,7 +7,6 @@ import pyarrow as pa
 import pytest
 from engines import DuckdbBackend, PostgresBackend
 from own_tables import ANNA, BOB, content
-from postgres import PostgresServer
 
 from registry.errors import UserTableRefused
 from registry.model.user_table import UserTableQuota
@@ -22,22 +21,12 @@ from vo_service.tap.stored_rows import EngineRows
 STARS = {"id": [1, 2, 3], "ra": [10.0, 350.0, 180.0], "dec": [1.0, -2.0, 3.0]}
 
 
-@pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
 def backend(request, tmp_path):
     if request.param == "duckdb":
         made = DuckdbBackend(tmp_path / "home")
     else:
-        made = PostgresBackend(request.getfixturevalue("server"))
+        made = PostgresBackend(request.getfixturevalue("postgres_server"))
     yield made
     made.close()
 

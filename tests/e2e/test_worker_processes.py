@@ -11,7 +11,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from postgres import PostgresServer
 
 from uws.limits import JobLimits
 from uws.model import Parameter, Phase
@@ -26,21 +25,11 @@ SCRIPT = ROOT / "tests" / "support" / "worker_process.py"
 PATIENCE_S = 60.0
 
 
-@pytest.fixture(scope="module")
-def server():
-    made = PostgresServer()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'metadata.sqlite'}"
-    return request.getfixturevalue("server").new_database()
+    return request.getfixturevalue("postgres_server").new_database()
 
 
 @pytest.fixture

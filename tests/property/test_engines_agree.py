@@ -14,7 +14,6 @@ import pytest
 from engines import DuckdbBackend, PostgresBackend, answer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from postgres import PostgresServer
 from sky import publish_sky
 
 from vo_service.adql.errors import AdqlError
@@ -34,10 +33,13 @@ RANDOM = {"RAND", "IVO_NORMAL_RANDOM"}
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory) -> Callable[[str], tuple[pa.Table | str, pa.Table | str]]:
-    server = PostgresServer()
-    server.start()
-    backends = (DuckdbBackend(tmp_path_factory.mktemp("engine")), PostgresBackend(server))
+def both(
+    tmp_path_factory, postgres_server
+) -> Callable[[str], tuple[pa.Table | str, pa.Table | str]]:
+    backends = (
+        DuckdbBackend(tmp_path_factory.mktemp("engine")),
+        PostgresBackend(postgres_server),
+    )
     skies = [publish_sky(b.store, tmp_path_factory.mktemp("staging"), SIZES) for b in backends]
 
     def ask(adql: str) -> tuple[pa.Table | str, pa.Table | str]:
@@ -49,7 +51,6 @@ def both(tmp_path_factory) -> Callable[[str], tuple[pa.Table | str, pa.Table | s
     yield ask
     for backend in backends:
         backend.close()
-    server.stop()
 
 
 def _answered(backend, sky, adql):

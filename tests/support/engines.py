@@ -121,7 +121,7 @@ class PostgresBackend:
         self.engine.close()
 
 
-def answer(engine, sky: Sky, adql: str, row_limit=None, time_limit_s=60.0) -> pa.Table:
+def answer(engine, sky: Sky, adql: str, row_limit=None, time_limit_s=600.0) -> pa.Table:
     """Ask an engine a query over a sky."""
     query = resolve(parse(adql), sky.tables, adql)
     statement = engine.translate(query, row_limit)

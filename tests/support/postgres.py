@@ -48,7 +48,7 @@ class PostgresServer:
         with (self._folder / "log").open("a") as log:
             self._process = subprocess.Popen(
                 [_binary("postgres"), "-D", str(self._folder / "data"), "-k", str(self._folder),
-                 "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"],
+                 "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=100"],
                 stdout=log, stderr=log, **self._identity(),
             )  # fmt: skip
         self._wait()

@@ -1,0 +1,29 @@
+"""What all tests share: one PostgreSQL server, and an order that keeps parallel workers busy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from postgres import PostgresServer
+
+# Files are given to the workers in this order. Those that start services take longest: the quick
+# ones come last, so that no worker is left alone with a long file at the end.
+ORDER = ("e2e", "property", "contract", "golden", "unit", "architecture")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort by folder; within a folder, files and tests stay as they were collected."""
+    folder = Path(__file__).parent
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(folder).parts[0]))
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """Run one server for the tests of a worker; each takes databases of its own."""
+    made = PostgresServer()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
