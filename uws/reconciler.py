@@ -9,12 +9,12 @@ from threading import Event, Thread
 from time import monotonic
 
 from uws.errors import InvalidTransition, JobNotFound
+from uws.execution import overdue_error
 from uws.model import ErrorType, Job, JobError, utc_now
 from uws.removal import JobRemover
 from uws.results.base import ResultStore
 from uws.store.base import JobStore
 from uws.transition import Transition
-from uws.worker import overdue_error
 
 __all__ = ["Reconciler"]
 

@@ -21,6 +21,7 @@ from vo_service.http.connection import HangupWatcher
 from vo_service.http.errors import install_errors, text_error
 from vo_service.http.headers import install_headers
 from vo_service.http.paths import take_paths_as_written
+from vo_service.http.requests import TextRequest
 from vo_service.http.streaming import ResultStreaming
 from vo_service.queries import QueryService
 from vo_service.settings import Settings
@@ -81,6 +82,7 @@ def create_app(
         Other parts of the service, each with the path below which it is.
     """
     app = Flask(__name__, static_folder=None)
+    app.request_class = TextRequest
     # A character of a query is up to four bytes, and three times as many when percent-encoded.
     body_bytes = 12 * settings.query_max_characters + _BODY_OVERHEAD_BYTES
     app.config.update(
