@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from registry.products.resumable import ResumableUploads
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from registry.stores.files import FileStore
+from registry.stores.identity import Home
 from registry.stores.metadata.accounts import SqlAccountStore
 from registry.stores.metadata.credentials import SqlCredentialStore
 from registry.stores.metadata.database import MetadataDatabase
@@ -180,10 +182,13 @@ def prepare(settings: Settings) -> None:
         If the database of the tables cannot be reached.
     MetadataUnavailable
         If that of the metadata cannot.
+    HomeMismatch
+        If home and metadata do not belong together; nothing was changed.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    home = Home(settings.home, tables_here=settings.tables_url is None)
+    with contextlib.closing(MetadataDatabase(settings.metadata_url)) as database:
+        home.bind(database)
     settings.results_folder.mkdir(parents=True, exist_ok=True)
-    MetadataDatabase(settings.metadata_url).prepare()
     JobDatabase(settings.metadata_url).prepare()
     prepare_engine(settings)
 

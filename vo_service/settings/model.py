@@ -170,6 +170,12 @@ class Settings(BaseModel):
     user_tables_unused_days: int = Field(
         90, ge=0, description="Days without use after which a user's table goes; 0 keeps them"
     )
+    quarantine_days: int = Field(
+        30,
+        ge=1,
+        description="Days that files without a record are kept in `quarantine/` under home before"
+        " they are removed",
+    )
     upload_private_addresses: bool = Field(
         False,
         description="Whether tables are fetched from addresses of internal networks; leave it"
