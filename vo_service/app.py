@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Blueprint, Flask, Response, request
 
@@ -13,10 +14,12 @@ from registry.model.capability import Capability, TimeLimits
 from registry.model.principal import Principal
 from registry.user_tables.service import UserTableService
 from uws.blueprint import uws_blueprint
+from uws.model import Job
 from uws.service import JobService
 from vo_service.api.blueprint.answers import json_error
 from vo_service.dali.request import RequestLimits
 from vo_service.http.authentication import Authentication
+from vo_service.http.browsers import PAGE_TYPE, show_errors_as_pages, wants_page
 from vo_service.http.connection import HangupWatcher
 from vo_service.http.errors import install_errors, text_error
 from vo_service.http.headers import install_headers
@@ -29,6 +32,7 @@ from vo_service.tap.blueprint import tap_blueprint
 from vo_service.tap.capabilities import TapMount, tap_capabilities
 from vo_service.tap.examples import examples
 from vo_service.tap.jobs import KIND, job_error_document
+from vo_service.tap.page import render_error_page
 from vo_service.tap.provenance import request_infos
 from vo_service.tap.uploads import Uploads, accept_bodies, is_reference, merge_uploads
 from vo_service.tap.user_tables import table_update_blueprint, user_table_blueprint
@@ -93,6 +97,7 @@ def create_app(
     install_headers(app)
     authentication.install(app)
     install_errors(app, _error)
+    show_errors_as_pages(app, partial(_error_page, settings))
     parts = _TapParts(
         settings,
         queries,
@@ -125,6 +130,20 @@ def create_app(
         return Response(status=303, headers={"Location": f"{settings.base_url}{open_mount}"})
 
     return app
+
+
+def _error_page(settings: Settings, message: str, sent: Mapping[str, str]) -> str:
+    below = f"{request.path}/".startswith(f"{TAP_PATHS[1]}/")
+    tap_url = f"{settings.base_url}{TAP_PATHS[below]}"
+    method = "post" if request.method == "POST" else "get"
+    return render_error_page(settings.title, tap_url, message, sent, method)
+
+
+def _job_error(settings: Settings, job: Job) -> tuple[bytes, str]:
+    if not wants_page() or job.error is None:
+        return job_error_document(job)
+    sent = {each.name.upper(): each.value for each in job.parameters}
+    return _error_page(settings, job.error.message, sent).encode(), PAGE_TYPE
 
 
 def _error(message: str, status: int) -> Response:
@@ -175,7 +194,7 @@ def _mount_tap(
         kind=KIND,
         jobs_url=f"{tap_url}/async",
         owner=lambda: principal().user,
-        error_document=job_error_document,
+        error_document=partial(_job_error, settings),
         accept_upload=None if uploads is None else uploads.keep,
         by_reference=is_reference,
         merge=merge_uploads,

@@ -34,6 +34,7 @@ from vo_service.engines.base import (
     QueryTimeout,
 )
 from vo_service.http.bodies import discard_body
+from vo_service.http.browsers import remember_message
 from vo_service.queries import ServiceBusy
 
 __all__ = ["STATUS", "install_errors", "text_error", "votable_error"]
@@ -63,6 +64,7 @@ _RETRY_AFTER_S = 10
 
 def votable_error(message: str, status: int) -> Response:
     """Answer with a DALI error document (DALI 1.1, section 4.2)."""
+    remember_message(message)
     return Response(
         error_document(message), status=status, content_type="application/x-votable+xml"
     )
