@@ -20,7 +20,6 @@ from vo_service.api.blueprint.answers import json_error
 from vo_service.dali.request import RequestLimits
 from vo_service.http.authentication import Authentication
 from vo_service.http.browsers import PAGE_TYPE, show_errors_as_pages, wants_page
-from vo_service.http.connection import HangupWatcher
 from vo_service.http.errors import install_errors, text_error
 from vo_service.http.headers import install_headers
 from vo_service.http.paths import take_paths_as_written
@@ -109,7 +108,7 @@ def create_app(
             settings.maxrec_hard_rows,
             uploads_offered=uploads is not None,
         ),
-        ResultStreaming(HangupWatcher(), settings.send_timeout_s),
+        ResultStreaming(),
         user_tables,
     )
     for path, principal, name in (

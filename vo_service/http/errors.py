@@ -33,7 +33,6 @@ from vo_service.engines.base import (
     EngineUnavailable,
     QueryTimeout,
 )
-from vo_service.http.bodies import discard_body
 from vo_service.http.browsers import remember_message
 from vo_service.queries import ServiceBusy
 
@@ -103,8 +102,6 @@ def install_errors(
 
 def _http(error: HTTPException, render: Callable[[str, int], Response]) -> Response:
     status = error.code or 500
-    if status == 413:
-        discard_body(request.environ)
     response = render(_words(error, status), status)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):

@@ -152,6 +152,39 @@ class Settings(BaseModel):
     send_timeout_s: Seconds = Field(
         60.0, description="Seconds after which a client that reads nothing is given up"
     )
+    stream_min_bytes_per_s: int = Field(
+        32_768,
+        ge=1,
+        description="Rate below which a client is given up while a query waits for it: what it"
+        " does not take goes to a file first, within the two limits that follow",
+    )
+    spool_max_bytes: Bytes = Field(
+        8 * _GIB,
+        description="Size of the answers that wait on the disk for slow clients, per web process",
+    )
+    spool_max_bytes_per_visitor: Bytes = Field(
+        _GIB, description="Size of those of one user, or of one address, per web process"
+    )
+    request_timeout_s: Seconds = Field(
+        15.0,
+        description="Seconds in which a request must have come, its body aside, and for which a"
+        " connection is kept between requests",
+    )
+    body_min_bytes_per_s: int = Field(
+        4096, ge=1, description="Rate below which a client that sends a body is given up"
+    )
+    connections_max: int = Field(
+        4096,
+        ge=64,
+        description="Open connections per web process, within half of its open files; past them"
+        " the one that has been idle the longest is closed for a new one",
+    )
+    connections_per_address: int = Field(
+        256,
+        ge=1,
+        description="Open connections of one address per web process, those of trusted proxies"
+        " aside; past them as above",
+    )
     slot_wait_s: Seconds = Field(
         10.0, description="Seconds that a query waits for its turn before it is refused"
     )
