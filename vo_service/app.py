@@ -25,6 +25,7 @@ from vo_service.http.headers import install_headers
 from vo_service.http.paths import take_paths_as_written
 from vo_service.http.requests import TextRequest
 from vo_service.http.streaming import ResultStreaming
+from vo_service.http.visitors import ForwardedHeaders, TrustedProxies
 from vo_service.queries import QueryService
 from vo_service.settings import Settings
 from vo_service.tap.blueprint import tap_blueprint
@@ -93,6 +94,10 @@ def create_app(
     )
     take_paths_as_written(app)
     open_mount, closed_mount = TAP_PATHS
+    proxies = TrustedProxies(settings.trusted_proxies)
+    app.wsgi_app = ForwardedHeaders(  # type: ignore[method-assign] # as Flask advises
+        app.wsgi_app, proxies, settings.proxy_headers
+    )
     install_headers(app)
     authentication.install(app)
     install_errors(app, _error)
@@ -110,6 +115,7 @@ def create_app(
         ),
         ResultStreaming(),
         user_tables,
+        authentication.visitor,
     )
     for path, principal, name in (
         (open_mount, authentication.principal, ""),
@@ -162,6 +168,7 @@ class _TapParts:
     limits: RequestLimits
     streaming: ResultStreaming
     user_tables: UserTableService | None
+    visitor: Callable[[], str]
 
 
 def _mount_tap(
@@ -183,6 +190,7 @@ def _mount_tap(
             tap_url=tap_url,
             title=settings.title,
             infos=request_infos(settings.publisher, tap_url),
+            visitor=parts.visitor,
             uploads=None if uploads is None else uploads.service,
             name=f"{name}tap",
         ),
@@ -211,6 +219,13 @@ def _mount_tap(
         ),
         url_prefix=path,
     )
+    _mount_user_tables(app, parts, path, principal, name)
+
+
+def _mount_user_tables(
+    app: Flask, parts: _TapParts, path: str, principal: Callable[[], Principal], name: str
+) -> None:
+    uploads, tap_url = parts.uploads, f"{parts.settings.base_url}{path}"
     if parts.user_tables is not None and uploads is not None:
         own = user_table_blueprint(
             parts.user_tables,

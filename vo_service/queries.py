@@ -25,34 +25,18 @@ from vo_service.adql.limits import DEFAULT_LIMITS, Limits
 from vo_service.adql.parser import parse
 from vo_service.adql.resolver import resolve
 from vo_service.engines.base import Engine, EngineError, Execution
+from vo_service.slots import Slots
 
 __all__ = [
     "UPLOAD_SCHEMA",
     "QueryService",
     "RunningQuery",
-    "ServiceBusy",
     "Timings",
     "UploadedTable",
 ]
 
 UPLOAD_SCHEMA = "TAP_UPLOAD"
 """Schema of the tables that come with a query (TAP 1.1, section 2.7.6)."""
-
-
-class ServiceBusy(Exception):
-    """All slots for queries are taken; the same query may work later.
-
-    Attributes
-    ----------
-    retry_after_s
-        Seconds after which it is worth another try.
-    """
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(
-            "the service answers as many queries as it can at once; try again in a moment"
-        )
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +140,8 @@ class QueryService:
         Queries at once.
     slot_wait_s
         Seconds that a query waits for a slot.
+    slots_per_visitor
+        Queries of one visitor at once; by default as many as there are slots.
     limits
         Of the size of a query.
     used
@@ -169,13 +155,13 @@ class QueryService:
         *,
         slots: int,
         slot_wait_s: float,
+        slots_per_visitor: int | None = None,
         limits: Limits = DEFAULT_LIMITS,
         used: Callable[[Sequence[Table]], object] = len,
     ) -> None:
         self.tables = tables
         self._engine = engine
-        self._slots = threading.BoundedSemaphore(slots)
-        self._slot_wait_s = slot_wait_s
+        self._slots = Slots(slots, slots_per_visitor or slots, wait_s=slot_wait_s)
         self._limits = limits
         self._used = used
         self._snapshots = _Snapshots()
@@ -188,6 +174,7 @@ class QueryService:
         maxrec: int,
         time_limit_s: float,
         uploads: Sequence[UploadedTable] = (),
+        visitor: str = "",
     ) -> RunningQuery:
         """Start a query.
 
@@ -203,6 +190,8 @@ class QueryService:
             Seconds that the engine may work on it.
         uploads
             Tables that come with the query.
+        visitor
+            Who shares the slots with others; the service itself by default.
 
         Returns
         -------
@@ -214,7 +203,7 @@ class QueryService:
         AdqlError
             If the query is not ADQL, or names what the caller cannot see.
         ServiceBusy
-            If no slot becomes free.
+            If no slot becomes free, or too many queries of the visitor wait.
         EngineError
             If the engine cannot start it.
         """
@@ -232,14 +221,13 @@ class QueryService:
             tables, [t for t in query.tables if t.schema_name != UPLOAD_SCHEMA]
         )
         temporaries |= {each.table.storage.relation: each.rows for each in uploads}
-        if not self._slots.acquire(timeout=self._slot_wait_s):
-            raise ServiceBusy(retry_after_s=max(1, round(self._slot_wait_s)))
+        release = self._slots.take(visitor)
         try:
             execution = self._engine.execute(statement, temporaries, time_limit_s)
         except BaseException:
-            self._slots.release()
+            release()
             raise
-        return RunningQuery(query.fields, maxrec, execution, self._slots.release, timings)
+        return RunningQuery(query.fields, maxrec, execution, release, timings)
 
 
 def _nothing() -> None:

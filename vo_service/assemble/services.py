@@ -204,6 +204,7 @@ def assemble(settings: Settings) -> Services:
         used=data.user_tables.expiry.note_use,
         slots=settings.query_slots,
         slot_wait_s=settings.slot_wait_s,
+        slots_per_visitor=settings.query_slots_per_visitor,
         limits=replace(DEFAULT_LIMITS, characters=settings.query_max_characters),
     )
     jobs = _jobs(settings, queries, people.owner)

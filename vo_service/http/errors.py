@@ -34,7 +34,7 @@ from vo_service.engines.base import (
     QueryTimeout,
 )
 from vo_service.http.browsers import remember_message
-from vo_service.queries import ServiceBusy
+from vo_service.slots import ServiceBusy, VisitorBusy
 
 __all__ = ["STATUS", "install_errors", "text_error", "votable_error"]
 
@@ -45,6 +45,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (LoginRequired, 401),
     (LoginsExceeded, 429),
     (NotAllowed, 403),
+    (VisitorBusy, 429),
     (ServiceBusy, 503),
     (EngineUnavailable, 503),
     (MetadataUnavailable, 503),

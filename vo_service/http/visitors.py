@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["TrustedProxies", "address_group", "strip_forwarded_headers"]
+__all__ = ["ForwardedHeaders", "TrustedProxies", "address_visitor"]
 
 _IPV6_PREFIX = 64
 """Bits of an IPv6 address that a provider gives to one customer, who chooses the rest."""
@@ -15,14 +15,18 @@ _FORWARDED = ("HTTP_X_FORWARDED_", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_O
 _FORWARDED_NAMES = frozenset({"HTTP_SCRIPT_NAME", "HTTP_REMOTE_USER", "REMOTE_USER"})
 
 
-def address_group(address: str) -> str:
-    """Give what one visitor can be told by: an IPv4 address, or the /64 of an IPv6 address.
+def address_visitor(address: str) -> str:
+    """Name a visitor without an account: by an IPv4 address, or the /64 of an IPv6 address.
 
     Parameters
     ----------
     address
-        As sockets and proxies write it; what is no address is given back, at most 64 characters.
+        As sockets and proxies write it; of what is no address 64 characters count.
     """
+    return f"address {_group(address)}"
+
+
+def _group(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -80,17 +84,30 @@ def _without_port(hop: str) -> str:
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
-def strip_forwarded_headers(environ: dict[str, Any], others: Sequence[str]) -> None:
-    """Take away what only a trusted proxy may say.
+class ForwardedHeaders:
+    """Takes away what only a trusted proxy may say, before the application sees a request.
 
     Parameters
     ----------
-    environ
-        Of a request that comes from somewhere else.
+    application
+        Of WSGI.
+    proxies
+        Those that are believed.
     others
-        Names of further headers of this kind.
+        Names of further headers that only they may send.
     """
-    further = {f"HTTP_{name.upper().replace('-', '_')}" for name in others}
-    for name in list(environ):
-        if name.startswith(_FORWARDED) or name in _FORWARDED_NAMES or name in further:
-            del environ[name]
+
+    def __init__(
+        self, application: Callable[..., Any], proxies: TrustedProxies, others: Sequence[str] = ()
+    ) -> None:
+        self._application = application
+        self._proxies = proxies
+        self._others = frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in others)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401 - WSGI
+        """Answer a request."""
+        if environ.get("REMOTE_ADDR", "") not in self._proxies:
+            for name in list(environ):
+                if name.startswith(_FORWARDED) or name in _FORWARDED_NAMES or name in self._others:
+                    del environ[name]
+        return self._application(environ, start_response)

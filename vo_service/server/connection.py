@@ -8,22 +8,22 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import ClientDisconnected
 from waitress.utilities import InternalServerError
 
+from vo_service.server.limits import ServerLimits
 from vo_service.server.outlet import Outlet
 from vo_service.server.request import RefusalTask, RequestParser, RequestTask
+from vo_service.server.spool import SpoolQuota
+from vo_service.server.threads import FairThreads
 
-if TYPE_CHECKING:
-    from vo_service.server.loop import HttpServer
-
-__all__ = ["Connection", "State"]
+__all__ = ["Connection", "Host", "State"]
 
 _LOG = logging.getLogger("pzvo.server")
 
@@ -53,6 +53,26 @@ class State(Enum):
     CLOSED = auto()
 
 
+class Host(Protocol):
+    """What a connection needs of its server; methods but `visitor` are for any thread."""
+
+    limits: ServerLimits
+    adj: SimpleNamespace
+    quota: SpoolQuota
+    threads: FairThreads
+    stopping: bool
+    visitor: Callable[[str, Mapping[str, str]], str]
+
+    def call(self, action: Callable[[], None]) -> None:
+        """Call something from the loop, soon."""
+
+    def listen_for(self, connection: Connection, events: int) -> None:
+        """Say what a connection waits for."""
+
+    def forget(self, connection: Connection) -> None:
+        """Leave out a connection that closes."""
+
+
 class Connection:
     """A client's connection; also what waitress calls the channel of a task.
 
@@ -68,9 +88,7 @@ class Connection:
         Address and port of the other end.
     """
 
-    def __init__(
-        self, server: HttpServer, connection: socket.socket, peer: tuple[str, int]
-    ) -> None:
+    def __init__(self, server: Host, connection: socket.socket, peer: tuple[str, int]) -> None:
         connection.setblocking(False)
         self.server = server
         self.limits = server.limits

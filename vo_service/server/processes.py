@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from flask import Flask
 
-from vo_service.http.visitors import TrustedProxies, address_group
+from vo_service.http.visitors import TrustedProxies, address_visitor
 from vo_service.server.limits import ServerLimits
 from vo_service.server.loop import HttpServer
 from vo_service.settings import Settings
@@ -120,7 +120,7 @@ def _answer(
         make_app(settings).wsgi_app,
         _limits(settings),
         ident=SERVER_HEADER,
-        visitor=lambda peer, headers: address_group(
+        visitor=lambda peer, headers: address_visitor(
             proxies.address(peer, headers.get("X_FORWARDED_FOR", ""))
         ),
         is_proxy=proxies.__contains__,

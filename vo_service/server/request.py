@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import select
+import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.parser import HTTPRequestParser
@@ -13,10 +14,16 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import BadRequest, Error
 from werkzeug.exceptions import RequestTimeout
 
-if TYPE_CHECKING:
-    from vo_service.server.connection import Connection
+from vo_service.server.limits import ServerLimits
 
-__all__ = ["WHOLE_BODY_BYTES", "ArrivingBody", "RefusalTask", "RequestParser", "RequestTask"]
+__all__ = [
+    "WHOLE_BODY_BYTES",
+    "ArrivingBody",
+    "Channel",
+    "RefusalTask",
+    "RequestParser",
+    "RequestTask",
+]
 
 WHOLE_BODY_BYTES = 131_072
 """A body up to this size waits in memory until it is whole; larger ones are read as they come."""
@@ -78,6 +85,25 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc] # waitress has no 
         return len(start) > _LINE_BYTES and start.find(b"\r\n", 0, _LINE_BYTES) < 0
 
 
+class Channel(Protocol):
+    """The connection of a request whose body still comes.
+
+    Attributes
+    ----------
+    socket
+        Does not block.
+    unread
+        What has come and belongs to no part of the request that was read.
+    """
+
+    socket: socket.socket
+    limits: ServerLimits
+    unread: bytes
+
+    def take_unread(self) -> bytes:
+        """Take what has come behind the part of the request that was read."""
+
+
 class _Pieces:
     """What has come of a body and was not read: the buffer of a receiver of waitress."""
 
@@ -105,7 +131,7 @@ class ArrivingBody(io.RawIOBase):
         Of the request; its head is read.
     """
 
-    def __init__(self, connection: Connection, parser: RequestParser) -> None:
+    def __init__(self, connection: Channel, parser: RequestParser) -> None:
         super().__init__()
         self._connection = connection
         self._parser = parser

@@ -260,6 +260,13 @@ class Settings(BaseModel):
         le=256,
         description="Queries at once per web process; fewer than web_threads",
     )
+    query_slots_per_visitor: int = Field(
+        default_factory=lambda known: max(1, known.get("query_slots", 2) // 2),
+        ge=1,
+        le=256,
+        description="Queries at once of one user, or of one address without an account, per web"
+        " process; those of others do not wait for them",
+    )
     engine_threads: int = Field(
         default_factory=lambda known: max(
             1, (os.cpu_count() or 2) // known.get("web_processes", 1)
@@ -336,6 +343,17 @@ class Settings(BaseModel):
         if value is not None:
             cls._absolute(value)
         return value
+
+    @property
+    def proxy_headers(self) -> tuple[str, ...]:
+        """Names of the headers by which a trusted proxy says whom it has logged in."""
+        named = (
+            self.proxy_user_header,
+            self.proxy_groups_header,
+            self.proxy_email_header,
+            self.proxy_display_name_header,
+        )
+        return tuple(each for each in named if each is not None)
 
     @property
     def base_url(self) -> str:
