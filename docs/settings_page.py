@@ -17,7 +17,6 @@ PAGE = ROOT / "docs" / "reference" / "settings.md"
 
 COMPUTED_DEFAULTS = {
     "home": "`pzvo` in the user's data folder",
-    "query_slots_per_visitor": "half of `query_slots`",
     "query_slots": "12, or three quarters of `web_threads` where these are few",
     "engine_threads": "number of processors divided by `web_processes`",
     "engine_memory_bytes": "a sixth of the memory, at most 8 GiB",

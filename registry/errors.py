@@ -18,8 +18,6 @@ The tree::
         MetadataUnavailable
         UploadTooLarge
         TableExists
-        TableDamaged
-        HomeMismatch
         NotAllowed
             LoginRequired
         CredentialsRejected
@@ -58,7 +56,6 @@ __all__ = [
     "CredentialsRejected",
     "FormatLimit",
     "GroupNotFound",
-    "HomeMismatch",
     "LoginRequired",
     "LoginsExceeded",
     "MandatoryColumnsMissing",
@@ -76,7 +73,6 @@ __all__ = [
     "ReleaseRejected",
     "ResultIncomplete",
     "StorageFull",
-    "TableDamaged",
     "TableExists",
     "TokenNotFound",
     "UnreadableFile",
@@ -198,14 +194,6 @@ class MetadataUnavailable(RegistryError):
 
 class UploadTooLarge(RegistryError):
     """Say that an upload passed the limit of bytes or of rows."""
-
-
-class TableDamaged(RegistryError):
-    """Say why the stored rows of a table cannot be read."""
-
-
-class HomeMismatch(RegistryError):
-    """Say that the home folder and the metadata database do not belong together."""
 
 
 class TableExists(RegistryError):

@@ -6,53 +6,50 @@ path; only the sink of the result differs.
 
 from __future__ import annotations
 
-import secrets
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import pyarrow as pa
-
-from registry import tap_schema
 from registry.formats.writers.base import ResultInfo
 from registry.formats.writers.stream import ResultStream
-from registry.model.field import Field
 from registry.model.principal import Principal
-from registry.model.table import Schema, Table, TableSet
-from vo_service.adql.limits import DEFAULT_LIMITS, Limits
-from vo_service.adql.parser import parse
-from vo_service.adql.resolver import resolve
-from vo_service.engines.base import Engine, EngineError, Execution
-from vo_service.slots import Slots
+from registry.model.table import Table, TableSet
+from vo_service.engines.base import EngineError
+from vo_service.engines.processor import (
+    UPLOAD_SCHEMA,
+    QueryProcessor,
+    QueryRequest,
+    StartedQuery,
+    UploadedTable,
+)
 
 __all__ = [
     "UPLOAD_SCHEMA",
     "QueryService",
     "RunningQuery",
+    "ServiceBusy",
     "Timings",
     "UploadedTable",
 ]
 
-UPLOAD_SCHEMA = "TAP_UPLOAD"
-"""Schema of the tables that come with a query (TAP 1.1, section 2.7.6)."""
+_SHAPE_S = 5.0
+"""Seconds in which the shape of a query must be known."""
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedTable:
-    """A table that comes with a query, and is seen by it alone.
+class ServiceBusy(Exception):
+    """All slots for queries are taken; the same query may work later.
 
     Attributes
     ----------
-    table
-        In the schema TAP_UPLOAD; its relation differs from those of the query's other uploads.
-    rows
-        Columns have the physical names of the table's.
+    retry_after_s
+        Seconds after which it is worth another try.
     """
 
-    table: Table
-    rows: pa.Table
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            "the service answers as many queries as it can at once; try again in a moment"
+        )
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(slots=True)
@@ -75,20 +72,21 @@ class RunningQuery:
         Rows of the result at most.
     timings
         What was spent until the first row.
+    shape
+        What it has in common with others that take about as long, where that was asked for.
     """
 
     def __init__(
         self,
-        fields: tuple[Field, ...],
+        started: StartedQuery,
         maxrec: int,
-        execution: Execution | None,
         release: Callable[[], None],
-        timings: Timings,
     ) -> None:
-        self.fields = fields
+        self.fields = started.fields
         self.maxrec = maxrec
-        self.timings = timings
-        self._execution = execution
+        self.timings = Timings(parse_s=started.parse_s, resolve_s=started.resolve_s)
+        self.shape = started.shape
+        self._execution = started.execution
         self._release = release
         self._lock = threading.Lock()
         self._closed = False
@@ -134,37 +132,30 @@ class QueryService:
     ----------
     tables
         Everything that a caller may query.
-    engine
-        Computes the rows.
+    processor
+        Understands queries and computes their rows.
     slots
         Queries at once.
     slot_wait_s
         Seconds that a query waits for a slot.
-    slots_per_visitor
-        Queries of one visitor at once; by default as many as there are slots.
-    limits
-        Of the size of a query.
     used
-        Told the tables that a query reads, before it does.
+        Told the tables that a query reads.
     """
 
     def __init__(
         self,
         tables: Callable[[Principal], TableSet],
-        engine: Engine,
+        processor: QueryProcessor,
         *,
         slots: int,
         slot_wait_s: float,
-        slots_per_visitor: int | None = None,
-        limits: Limits = DEFAULT_LIMITS,
         used: Callable[[Sequence[Table]], object] = len,
     ) -> None:
         self.tables = tables
-        self._engine = engine
-        self._slots = Slots(slots, slots_per_visitor or slots, wait_s=slot_wait_s)
-        self._limits = limits
+        self._processor = processor
+        self._slots = threading.BoundedSemaphore(slots)
+        self._slot_wait_s = slot_wait_s
         self._used = used
-        self._snapshots = _Snapshots()
 
     def run(
         self,
@@ -174,7 +165,7 @@ class QueryService:
         maxrec: int,
         time_limit_s: float,
         uploads: Sequence[UploadedTable] = (),
-        visitor: str = "",
+        shaped: bool = False,
     ) -> RunningQuery:
         """Start a query.
 
@@ -187,11 +178,11 @@ class QueryService:
         maxrec
             Rows of the result at most; with 0 the query is checked and not run.
         time_limit_s
-            Seconds that the engine may work on it.
+            Seconds that may be spent on it, from its text to its last row.
         uploads
             Tables that come with the query.
-        visitor
-            Who shares the slots with others; the service itself by default.
+        shaped
+            Whether its shape is wanted.
 
         Returns
         -------
@@ -203,67 +194,61 @@ class QueryService:
         AdqlError
             If the query is not ADQL, or names what the caller cannot see.
         ServiceBusy
-            If no slot becomes free, or too many queries of the visitor wait.
+            If no slot becomes free.
         EngineError
             If the engine cannot start it.
         """
-        started = time.perf_counter()
-        tables = self.tables(principal)
-        syntax = parse(adql, self._limits)
-        parsed = time.perf_counter()
-        query = resolve(syntax, _with_uploads(tables, uploads), adql)
-        timings = Timings(parse_s=parsed - started, resolve_s=time.perf_counter() - parsed)
-        if maxrec == 0:
-            return RunningQuery(query.fields, 0, None, _nothing, timings)
-        self._used(query.tables)
-        statement = self._engine.translate(query, maxrec + 1)
-        temporaries = self._snapshots.rows(
-            tables, [t for t in query.tables if t.schema_name != UPLOAD_SCHEMA]
+        request = QueryRequest(
+            adql,
+            self.tables(principal),
+            time_limit_s,
+            maxrec + 1,
+            tuple(uploads),
+            check_only=maxrec == 0,
+            shaped=shaped,
         )
-        temporaries |= {each.table.storage.relation: each.rows for each in uploads}
-        release = self._slots.take(visitor)
+        if not self._slots.acquire(timeout=self._slot_wait_s):
+            raise ServiceBusy(retry_after_s=max(1, round(self._slot_wait_s)))
         try:
-            execution = self._engine.execute(statement, temporaries, time_limit_s)
+            started = self._processor.start(request)
         except BaseException:
-            release()
+            self._slots.release()
             raise
-        return RunningQuery(query.fields, maxrec, execution, release, timings)
+        running = RunningQuery(started, maxrec, self._slots.release)
+        try:
+            if started.execution is None:
+                running.close()
+            else:
+                self._used(started.tables)
+        except BaseException:
+            running.close()
+            raise
+        return running
 
+    def shape(self, principal: Principal, adql: str, maxrec: int) -> str:
+        """Say what a query has in common with others that take about as long.
 
-def _nothing() -> None:
-    pass
+        Parameters
+        ----------
+        principal
+            Who asks; decides which tables exist.
+        adql
+            Text of the query.
+        maxrec
+            Rows of the result at most.
 
-
-def _with_uploads(tables: TableSet, uploads: Sequence[UploadedTable]) -> TableSet:
-    if not uploads:
-        return tables
-    schema = Schema(UPLOAD_SCHEMA, tuple(each.table for each in uploads))
-    # The next query may have other tables of the same names.
-    version = f"{tables.version}+{secrets.token_hex(8)}"
-    return TableSet((*tables.schemas, schema), version)
-
-
-_SNAPSHOTS = 8
-"""Table sets whose TAP_SCHEMA is kept: callers with different rights take turns."""
-
-
-@dataclass(slots=True)
-class _Snapshots:
-    """Rows of the tables that come with a query, for the table sets that were used last."""
-
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _known: OrderedDict[str, dict[str, pa.Table]] = field(default_factory=OrderedDict)
-
-    def rows(self, tables: TableSet, used: Sequence[Table]) -> dict[str, pa.Table]:
-        """Give the rows of those of the used tables that are not stored."""
-        names = [table.storage.relation for table in used if table.storage.file is None]
-        if not names:
-            return {}
-        with self._lock:
-            found = self._known.get(tables.version)
-            if found is None:
-                found = self._known[tables.version] = tap_schema.rows(tables)
-            self._known.move_to_end(tables.version)
-            while len(self._known) > _SNAPSHOTS:
-                self._known.popitem(last=False)
-            return {name: found[name] for name in names}
+        Raises
+        ------
+        AdqlError, ServiceBusy, EngineError
+            As `run`.
+        """
+        request = QueryRequest(
+            adql, self.tables(principal), _SHAPE_S, maxrec + 1, check_only=True, shaped=True
+        )
+        # Nobody waits for this: it is a guess that a busy service does without.
+        if not self._slots.acquire(blocking=False):
+            raise ServiceBusy(retry_after_s=max(1, round(self._slot_wait_s)))
+        try:
+            return self._processor.start(request).shape
+        finally:
+            self._slots.release()

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -39,12 +39,15 @@ class Child:
         Open files that the process inherits.
     vital
         Whether the service ends when this process ends by itself at its very start.
+    environment
+        Variables; those of this process by default.
     """
 
     name: str
     command: Sequence[str]
     pass_fds: tuple[int, ...] = ()
     vital: bool = False
+    environment: Mapping[str, str] | None = None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     due: float = 0.0
@@ -54,7 +57,10 @@ class Child:
         """Start the process, out of reach of the terminal's signals."""
         self.started = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own command line
-            self.command, pass_fds=self.pass_fds, start_new_session=True
+            self.command,
+            pass_fds=self.pass_fds,
+            env=self.environment,
+            start_new_session=True,
         )
 
     def check(self, report: Callable[[str], None]) -> int | None:

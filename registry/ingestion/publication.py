@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -139,7 +138,7 @@ class TablePublisher:
         plan = work.plan
         number = 1 + (product.edition or 0)
         staged = self._tables.stage(
-            f"t{product.id}_v{number}_{secrets.token_hex(6)}",
+            f"t{product.id}_v{number}",
             [column.column for column in plan.published_columns],
             _loaded(work),
             work.staging.path,
@@ -178,25 +177,22 @@ class TablePublisher:
         self, product: Product, version: ProductVersion, staged: StagedTable, work: Work
     ) -> None:
         moved = False
-        main = _main(product, version, work, self._files)
 
         def move() -> None:
             nonlocal moved
-            self._tables.publish(staged)
             moved = True
+            self._tables.publish(staged)
             if work.copy is not None:
-                self._files.publish(work.copy, product.internal_name, main.file.stored)
+                self._files.publish(work.copy, product.internal_name, version.number)
 
         try:
-            with self._files.placing():
-                self._products.switch(product, version, move, main)
+            self._products.switch(product, version, move, _main(product, version, work))
         except BaseException:
             # An interrupt may come after the commit: then the files belong to the product.
-            if moved and not self._products.has_table(version.table_file):
+            if moved and not self._products.has_version(product.id, version.number):
                 self._tables.drop(version.table_file)
                 if work.copy is not None:
-                    place = self._files.place_of(main.file.stored)
-                    self._files.remove_place(product.internal_name, place)
+                    self._files.remove_version(product.internal_name, version.number)
             raise
 
 
@@ -254,7 +250,7 @@ def _content(column: PlannedColumn, position: int, product_id: int, file_id: int
     )
 
 
-def _main(product: Product, version: ProductVersion, work: Work, files: FileStore) -> MainFile:
+def _main(product: Product, version: ProductVersion, work: Work) -> MainFile:
     number, copy = version.number, work.copy
     if work.kept is not None:
         return MainFile(_numbered(work.kept, number, version.n_rows), facts=work.facts or None)
@@ -271,7 +267,7 @@ def _main(product: Product, version: ProductVersion, work: Work, files: FileStor
         is_directory=copy.is_directory,
         n_rows=version.n_rows,
         version=number,
-        stored=files.version_place(number, copy.name),
+        stored=f"v{number}/{copy.name}",
         created=version.created,
         updated=version.created,
     )

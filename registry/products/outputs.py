@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -286,6 +287,9 @@ class OutputService:
                     states=(ProductStatus.PROCESSING,),
                     replaced=same[0] if same else None,
                 )
+            for old in same:
+                with suppress(OSError):
+                    self._stores.files.discard(product.internal_name, old.stored)
 
 
 def _identity(file: ProductFile | ArchivedFile) -> tuple[str, int, str]:

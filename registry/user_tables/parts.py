@@ -68,5 +68,5 @@ class UserTables:
         return cls(
             UserTableService(store, files, tables, rows, quota=quota),
             OwnTables(base, store),
-            UserTableExpiry(store, files, tables, unused),
+            UserTableExpiry(store, tables, unused),
         )

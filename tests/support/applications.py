@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from vo_service.app import create_app
+from vo_service.engines.duckdb.engine import DuckdbEngine
+from vo_service.engines.duckdb.instance import DuckdbInstance
+from vo_service.engines.processor import LocalProcessor
 from vo_service.queries import QueryService
 from vosi.availability import Availability
 
@@ -19,12 +22,26 @@ def fails(*arguments):
 def application(installation, translate=None, tables=None, availability=None):
     """Make an application whose engine or tables are others."""
     services = installation.services
-    engine = services.data.engine
+    engine = local_engine(installation)
     if translate is not None:
         engine = Engine(translate, engine.execute)
     get = services.data.catalogue.tables if tables is None else lambda principal: tables
-    queries = QueryService(get, engine, slots=2, slot_wait_s=1)
+    queries = QueryService(get, LocalProcessor(engine), slots=2, slot_wait_s=1)
     return application_over(installation, queries, availability)
+
+
+def local_engine(installation):
+    """Make an engine in this process over the tables of an installation."""
+    settings = installation.settings
+    return DuckdbEngine(
+        lambda: DuckdbInstance(
+            settings.tables_folder,
+            settings.home / "temporary" / "tests",
+            memory_limit_bytes=2**28,
+            temporary_limit_bytes=2**28,
+            threads=1,
+        )
+    )
 
 
 def application_over(installation, queries, check=None, settings=None):

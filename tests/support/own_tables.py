@@ -24,6 +24,7 @@ from registry.user_tables.visibility import OwnTables
 from vo_service.engines.duckdb.engine import DuckdbEngine
 from vo_service.engines.duckdb.instance import DuckdbInstance
 from vo_service.engines.duckdb.store import DuckdbTableStore
+from vo_service.engines.processor import LocalProcessor
 from vo_service.queries import QueryService
 from vo_service.tap.stored_rows import EngineRows
 
@@ -73,16 +74,15 @@ class OwnTablesSite:
                 threads=2,
             )
         )
-        self.rows = EngineRows(self.engine)
+        self.processor = LocalProcessor(self.engine)
+        self.rows = EngineRows(self.processor)
         self.service = UserTableService(
             self.store, self.files, self.tables, self.rows.read, quota=self.quota, clock=self.clock
         )
         self.base = with_tap_schema([], "1")
         self.own = OwnTables(lambda _principal: self.base, self.store)
-        self.expiry = UserTableExpiry(
-            self.store, self.files, self.tables, timedelta(days=30), self.clock
-        )
-        self.queries = QueryService(self.own.tables, self.engine, slots=2, slot_wait_s=5)
+        self.expiry = UserTableExpiry(self.store, self.tables, timedelta(days=30), self.clock)
+        self.queries = QueryService(self.own.tables, self.processor, slots=2, slot_wait_s=5)
 
     def clock(self):
         return self.now

@@ -91,7 +91,6 @@ class Shelf:
             self.tables,
             timedelta(0),
             orphan_age=timedelta(0),
-            everything=True,
         )
 
     def on_disk(self):

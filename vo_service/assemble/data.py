@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from registry.stores.table import TableStore
-from vo_service.engines.base import Engine
+from vo_service.adql.limits import DEFAULT_LIMITS, Limits
+from vo_service.engines.process.pool import EnginePool
+from vo_service.engines.process.processor import ProcessProcessor, TranslatingProcessor
+from vo_service.engines.process.program import EngineProgram
+from vo_service.engines.processor import QueryProcessor
 from vo_service.settings import Settings
 
 __all__ = ["DataEngine", "open_engine", "prepare_engine"]
+
+
+_OTHER_FILES = 256
+"""Descriptors of a process for queries beside its table files: libraries and temporary files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +28,13 @@ class DataEngine:
 
     Attributes
     ----------
-    engine
+    processor
         Answers queries.
     tables
         Keeps published tables, where the engine finds them.
     """
 
-    engine: Engine
+    processor: QueryProcessor
     tables: TableStore
 
 
@@ -67,33 +78,52 @@ def _postgres(settings: Settings, owner: str) -> DataEngine:
     reader = owner if settings.queries_url is None else settings.queries_url.get_secret_value()
     prefilter = Prefilter(settings.positions_index)
     session = SessionSettings(
-        memory_bytes=max(2**20, settings.engine_memory_bytes // settings.query_slots),
+        # A query sorts and joins in several places, each of which may use so much.
+        memory_bytes=settings.engine_memory_bytes // 8,
         temporary_bytes=settings.engine_temporary_bytes,
         workers=settings.engine_threads,
         idle=settings.query_slots,
     )
+    pool = _pool(settings, "vo_service.engines.postgres.program", {"prefilter": prefilter})
     return DataEngine(
-        PostgresEngine(reader, session, prefilter),
+        TranslatingProcessor(pool, PostgresEngine(reader, session, prefilter)),
         PostgresTableStore(owner, prefilter, settings.publish_memory_bytes),
     )
 
 
 def _duckdb(settings: Settings) -> DataEngine:
-    from vo_service.engines.duckdb.engine import DuckdbEngine
-    from vo_service.engines.duckdb.instance import DuckdbInstance
     from vo_service.engines.duckdb.store import DuckdbTableStore
 
-    def open_instance() -> DuckdbInstance:
-        return DuckdbInstance(
-            settings.tables_folder,
-            settings.home / "temporary",
-            memory_limit_bytes=settings.engine_memory_bytes,
-            temporary_limit_bytes=settings.engine_temporary_bytes,
-            threads=settings.engine_threads,
-            max_attached=settings.engine_attached_tables,
-        )
-
+    options = {
+        "tables_folder": settings.tables_folder,
+        # The rest is for what the database does not count: texts, trees, rows on their way.
+        "memory_bytes": settings.engine_memory_bytes * 2 // 3,
+        "temporary_bytes": settings.engine_temporary_bytes,
+        "threads": settings.engine_threads,
+        "attached_tables": settings.engine_attached_tables,
+    }
+    pool = _pool(settings, "vo_service.engines.duckdb.program", options, (settings.tables_folder,))
     return DataEngine(
-        DuckdbEngine(open_instance),
+        ProcessProcessor(pool),
         DuckdbTableStore(settings.tables_folder, memory_limit_bytes=settings.publish_memory_bytes),
     )
+
+
+def _pool(
+    settings: Settings, module: str, options: Mapping[str, Any], readable: tuple[Path, ...] = ()
+) -> EnginePool:
+    program = EngineProgram(
+        module,
+        {**options, "limits": query_limits(settings)},
+        readable,
+        memory_bytes=settings.engine_memory_bytes,
+        all_memory_bytes=settings.engine_total_memory_bytes,
+        temporary_bytes=settings.engine_temporary_bytes,
+        open_files=settings.engine_attached_tables + _OTHER_FILES,
+    )
+    return EnginePool(program, settings.home / "temporary", settings.engine_spares)
+
+
+def query_limits(settings: Settings) -> Limits:
+    """Give the limits of the size of a query."""
+    return replace(DEFAULT_LIMITS, characters=settings.query_max_characters)

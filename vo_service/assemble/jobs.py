@@ -8,7 +8,6 @@ from threading import Event, Thread
 from typing import Protocol
 
 from registry.errors import RegistryError
-from registry.stores.metadata.deletions import SqlDeletionStore
 from uws.handler import JobHandler
 from uws.reconciler import Reconciler
 from uws.worker import Worker, WorkerSettings
@@ -77,7 +76,6 @@ class WorkerProcess:
                 jobs.results,
                 remover=processing.remover,
                 restarts={handler.kind: _PIPELINE_RESTARTS for handler in pipelines},
-                steady=SqlDeletionStore(services.database).is_steady,
             ),
             processing.settlement,
             services.data.user_tables.expiry,
@@ -130,10 +128,8 @@ def _index_handler(services: Services) -> IndexJobHandler:
 
 
 def _sweep(services: Services) -> None:
-    days = services.settings.quarantine_days
-    swept = services.data.publishing.sweep(quarantine_days=days)
-    if swept.refused is None:
-        services.data.resumable.sweep()
+    services.data.publishing.sweep()
+    services.data.resumable.sweep()
 
 
 class _Periodic:

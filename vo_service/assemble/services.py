@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from registry.accounts.attempts import LoginAttempts
@@ -21,7 +20,6 @@ from registry.products.resumable import ResumableUploads
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from registry.stores.files import FileStore
-from registry.stores.identity import Home
 from registry.stores.metadata.accounts import SqlAccountStore
 from registry.stores.metadata.credentials import SqlCredentialStore
 from registry.stores.metadata.database import MetadataDatabase
@@ -36,10 +34,9 @@ from uws.store.database import JobDatabase
 from uws.store.durations import SqlDurationLog
 from uws.store.sql import SqlJobStore
 from uws.watcher import PhaseWatcher
-from vo_service.adql.limits import DEFAULT_LIMITS
 from vo_service.assemble.data import open_engine, prepare_engine
 from vo_service.dali.request import RequestLimits
-from vo_service.engines.base import Engine
+from vo_service.engines.processor import QueryProcessor
 from vo_service.http.authentication import Authentication
 from vo_service.processing.assembly import Processing, ProcessingSettings
 from vo_service.processing.shelf import RegistryShelf
@@ -91,7 +88,7 @@ class Data:
 
     Attributes
     ----------
-    engine, tables
+    processor, tables
         Compute and keep rows.
     catalogue
         Tables that a caller may query.
@@ -103,7 +100,7 @@ class Data:
         Tables that users keep.
     """
 
-    engine: Engine
+    processor: QueryProcessor
     tables: TableStore
     catalogue: Catalogue
     publishing: PublishService
@@ -169,7 +166,7 @@ class Services:
     def close(self) -> None:
         """Release everything."""
         self.uploads.service.close()
-        self.data.engine.close()
+        self.data.processor.close()
         self.database.close()
 
 
@@ -182,13 +179,10 @@ def prepare(settings: Settings) -> None:
         If the database of the tables cannot be reached.
     MetadataUnavailable
         If that of the metadata cannot.
-    HomeMismatch
-        If home and metadata do not belong together; nothing was changed.
     """
-    home = Home(settings.home, tables_here=settings.tables_url is None)
-    with contextlib.closing(MetadataDatabase(settings.metadata_url)) as database:
-        home.bind(database)
+    settings.home.mkdir(parents=True, exist_ok=True)
     settings.results_folder.mkdir(parents=True, exist_ok=True)
+    MetadataDatabase(settings.metadata_url).prepare()
     JobDatabase(settings.metadata_url).prepare()
     prepare_engine(settings)
 
@@ -200,12 +194,10 @@ def assemble(settings: Settings) -> Services:
     data = _data(settings, database, people.releases)
     queries = QueryService(
         data.user_tables.visible.tables,
-        data.engine,
+        data.processor,
         used=data.user_tables.expiry.note_use,
         slots=settings.query_slots,
         slot_wait_s=settings.slot_wait_s,
-        slots_per_visitor=settings.query_slots_per_visitor,
-        limits=replace(DEFAULT_LIMITS, characters=settings.query_max_characters),
     )
     jobs = _jobs(settings, queries, people.owner)
     shelf = RegistryShelf(data.outputs, data.products, people.owner, f"{settings.base_url}/api")
@@ -261,13 +253,13 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
         SqlUserTableStore(database),
         files,
         chosen.tables,
-        rows=EngineRows(chosen.engine).read,
+        rows=EngineRows(chosen.processor).read,
         base=catalogue.tables,
         quota=UserTableQuota(settings.user_tables_max, settings.user_tables_max_bytes),
         unused=timedelta(days=unused_days) if unused_days else None,
     )
     return Data(
-        chosen.engine,
+        chosen.processor,
         chosen.tables,
         catalogue,
         publishing,
@@ -291,7 +283,7 @@ def _jobs(
         KIND,
         SqlDurationLog(database),
         store,
-        tables=queries.tables,
+        queries=queries,
         principal=owner,
         request=lambda job: job_request(job.parameters, request_limits(settings)),
     )

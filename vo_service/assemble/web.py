@@ -38,7 +38,7 @@ def make_app(settings: Settings) -> Flask:
     def availability() -> Availability:
         try:
             services.data.catalogue.tables(OPERATOR)
-            services.data.engine.check()
+            services.data.processor.check()
         except (EngineUnavailable, MetadataUnavailable) as error:
             return Availability(available=False, up_since=started, notes=(str(error),))
         return Availability(available=True, up_since=started)
@@ -81,6 +81,7 @@ def _api(settings: Settings, services: Services) -> Blueprint:
             spool_folder=settings.uploads_folder,
             requests_per_minute=settings.api_requests_per_minute,
             requests_burst=settings.api_requests_burst,
+            send_timeout_s=settings.send_timeout_s,
         ),
     )
 

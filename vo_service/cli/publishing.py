@@ -104,9 +104,7 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
             return
         with progress_bar() as progress:
             done = publishing.publish(OPERATOR, file, request, progress)
-        swept = publishing.sweep(quarantine_days=settings.quarantine_days)
-    if swept.refused is not None:
-        click.echo(f"Note: {swept.refused}", err=True)
+        publishing.sweep()
     for warning in done.plan.warnings:
         click.echo(f"Note: {warning}", err=True)
     _show_suggestions(done.plan.columns)
@@ -124,7 +122,7 @@ def withdraw_command(installation: Installation, product: str) -> None:
     prepare(settings)
     with contextlib.closing(assemble(settings)) as services:
         services.data.publishing.withdraw(OPERATOR, product)
-        services.data.publishing.sweep(quarantine_days=settings.quarantine_days)
+        services.data.publishing.sweep()
     click.echo(f"withdrawn: {product}")
 
 

@@ -41,6 +41,7 @@ def run_server(installation: Installation, settings: Settings) -> None:
     """
     from registry.host.confinement import missing_locks
     from vo_service.assemble import prepare
+    from vo_service.engines.process.launching import host_command, host_environment, host_sockets
     from vo_service.server import AddressUnavailable, listen
     from vo_service.supervisor import Child, Supervisor
 
@@ -54,15 +55,29 @@ def run_server(installation: Installation, settings: Settings) -> None:
     base = [sys.executable, "-m", "vo_service.cli", *installation.options(settings)]
     place = ["--parent", str(os.getpid()), "--host", settings.host, "--port", port]
     descriptor = listener.fileno()
-    web = Child("web", [*base, "web", *place, "--fd", str(descriptor)], (descriptor,), vital=True)
+    # Both ends stay open here: orders wait while a host is started anew.
+    orders, host_end = host_sockets()
+    engines = Child(
+        "engines",
+        host_command(host_end.fileno()),
+        (host_end.fileno(),),
+        environment=host_environment(),
+    )
+    place += ["--engines", str(orders.fileno())]
+    web = Child(
+        "web",
+        [*base, "web", *place, "--fd", str(descriptor)],
+        (descriptor, orders.fileno()),
+        vital=True,
+    )
     workers = [
-        Child(f"worker {number + 1}", [*base, "worker", *place])
+        Child(f"worker {number + 1}", [*base, "worker", *place], (orders.fileno(),))
         for number in range(settings.worker_processes)
     ]
     log = logging.getLogger("pzvo")
     for lock in missing_locks():
         log.warning("confinement: this host has %s", lock)
-    raise SystemExit(Supervisor([web, *workers], log.warning).run())
+    raise SystemExit(Supervisor([engines, web, *workers], log.warning).run())
 
 
 @click.command("web", hidden=True)
@@ -70,14 +85,19 @@ def run_server(installation: Installation, settings: Settings) -> None:
 @click.option("--port", type=int, required=True)
 @click.option("--fd", type=int, required=True)
 @click.option("--parent", type=int, required=True)
+@click.option("--engines", type=int, required=True)
 @pass_installation
-def web_command(installation: Installation, host: str, port: int, fd: int, parent: int) -> None:
+def web_command(
+    installation: Installation, *, host: str, port: int, fd: int, parent: int, engines: int
+) -> None:
     """Answer requests on a socket that `pzvo serve` has opened."""
     from vo_service.assemble import make_app
+    from vo_service.engines.process.launching import EngineHostClient
     from vo_service.server import serve
     from vo_service.supervisor import follow_parent
 
     follow_parent(parent)
+    EngineHostClient.share(engines)
     settings = installation.settings(host=host, port=port)
     _start_log(settings)
 
@@ -92,19 +112,27 @@ def web_command(installation: Installation, host: str, port: int, fd: int, paren
 @click.option("--host", hidden=True)
 @click.option("--port", type=int, hidden=True)
 @click.option("--parent", type=int, hidden=True)
+@click.option("--engines", type=int, hidden=True)
 @pass_installation
 def worker_command(
-    installation: Installation, host: str | None, port: int | None, parent: int | None
+    installation: Installation,
+    host: str | None,
+    port: int | None,
+    parent: int | None,
+    engines: int | None,
 ) -> None:
     """Run jobs until SIGTERM or Ctrl-C, beside those that `pzvo serve` runs itself.
 
     Workers on other hosts need the same metadata database and the same home folder.
     """
     from vo_service.assemble import make_worker, prepare
+    from vo_service.engines.process.launching import EngineHostClient
     from vo_service.supervisor import follow_parent
 
     if parent is not None:
         follow_parent(parent)
+    if engines is not None:
+        EngineHostClient.share(engines)
     settings = installation.settings(host=host, port=port)
     _start_log(settings)
     prepare(settings)

@@ -152,39 +152,6 @@ class Settings(BaseModel):
     send_timeout_s: Seconds = Field(
         60.0, description="Seconds after which a client that reads nothing is given up"
     )
-    stream_min_bytes_per_s: int = Field(
-        32_768,
-        ge=1,
-        description="Rate below which a client is given up while a query waits for it: what it"
-        " does not take goes to a file first, within the two limits that follow",
-    )
-    spool_max_bytes: Bytes = Field(
-        8 * _GIB,
-        description="Size of the answers that wait on the disk for slow clients, per web process",
-    )
-    spool_max_bytes_per_visitor: Bytes = Field(
-        _GIB, description="Size of those of one user, or of one address, per web process"
-    )
-    request_timeout_s: Seconds = Field(
-        15.0,
-        description="Seconds in which a request must have come, its body aside, and for which a"
-        " connection is kept between requests",
-    )
-    body_min_bytes_per_s: int = Field(
-        4096, ge=1, description="Rate below which a client that sends a body is given up"
-    )
-    connections_max: int = Field(
-        4096,
-        ge=64,
-        description="Open connections per web process, within half of its open files; past them"
-        " the one that has been idle the longest is closed for a new one",
-    )
-    connections_per_address: int = Field(
-        256,
-        ge=1,
-        description="Open connections of one address per web process, those of trusted proxies"
-        " aside; past them as above",
-    )
     slot_wait_s: Seconds = Field(
         10.0, description="Seconds that a query waits for its turn before it is refused"
     )
@@ -202,12 +169,6 @@ class Settings(BaseModel):
     )
     user_tables_unused_days: int = Field(
         90, ge=0, description="Days without use after which a user's table goes; 0 keeps them"
-    )
-    quarantine_days: int = Field(
-        30,
-        ge=1,
-        description="Days that files without a record are kept in `quarantine/` under home before"
-        " they are removed",
     )
     upload_private_addresses: bool = Field(
         False,
@@ -260,30 +221,34 @@ class Settings(BaseModel):
         le=256,
         description="Queries at once per web process; fewer than web_threads",
     )
-    query_slots_per_visitor: int = Field(
-        default_factory=lambda known: max(1, known.get("query_slots", 2) // 2),
-        ge=1,
-        le=256,
-        description="Queries at once of one user, or of one address without an account, per web"
-        " process; those of others do not wait for them",
-    )
     engine_threads: int = Field(
         default_factory=lambda known: max(
             1, (os.cpu_count() or 2) // known.get("web_processes", 1)
         ),
         ge=1,
         le=256,
-        description="Threads of the embedded engine per process",
+        description="Threads of the embedded engine per query",
     )
-    engine_memory_bytes: Bytes = Field(
-        default_factory=lambda: min(8 * _GIB, _memory_bytes() // 6),
-        description="Memory of the embedded engine per process",
+    engine_memory_bytes: Annotated[int, Field(ge=256 * 2**20)] = Field(
+        default_factory=lambda: max(256 * 2**20, min(2 * _GIB, _memory_bytes() // 12)),
+        description="Memory of one query: the system gives its process no more",
+    )
+    engine_total_memory_bytes: Annotated[int, Field(ge=256 * 2**20)] = Field(
+        default_factory=lambda known: max(
+            known.get("engine_memory_bytes", 0), min(3 * _GIB, _memory_bytes() // 8)
+        ),
+        description="Memory of all queries together; beyond it the one that uses most is ended",
+    )
+    engine_spares: int = Field(
+        1, ge=1, le=16, description="Processes for queries that wait in each web and worker process"
     )
     engine_temporary_bytes: Bytes = Field(
-        20 * _GIB, description="Disk space for what does not fit into memory, per process"
+        20 * _GIB, description="Disk space of one query for what does not fit into memory"
     )
     engine_attached_tables: int = Field(
-        200, ge=1, description="Table files that stay open in a process while nobody reads them"
+        200,
+        ge=1,
+        description="Table files that stay open in a process for queries while nobody reads them",
     )
     publish_memory_bytes: Bytes = Field(
         default_factory=lambda: min(4 * _GIB, _memory_bytes() // 6),
@@ -343,17 +308,6 @@ class Settings(BaseModel):
         if value is not None:
             cls._absolute(value)
         return value
-
-    @property
-    def proxy_headers(self) -> tuple[str, ...]:
-        """Names of the headers by which a trusted proxy says whom it has logged in."""
-        named = (
-            self.proxy_user_header,
-            self.proxy_groups_header,
-            self.proxy_email_header,
-            self.proxy_display_name_header,
-        )
-        return tuple(each for each in named if each is not None)
 
     @property
     def base_url(self) -> str:

@@ -162,8 +162,7 @@ def _vosi(resource: str, tap_url: str) -> Capability:
 
 
 def _formats(writer: ResultWriter) -> tuple[OutputFormat, ...]:
-    # Without the character set: clients look for what they know.
-    media_types = [writer.media_type.partition("; charset=")[0]]
+    media_types = [writer.media_type]
     media_types += [a for a in writer.aliases if "/x-" in a and ";" not in a]
     short = tuple(alias for alias in writer.aliases if not _is_media_type(alias))
     first, *others = dict.fromkeys(media_types)

@@ -22,8 +22,7 @@ from vo_service.dali.errors import DaliError
 from vo_service.dali.params import Parameters
 from vo_service.dali.request import RequestLimits, TapRequest
 from vo_service.engines.base import EngineError, EngineUnavailable
-from vo_service.queries import QueryService, RunningQuery
-from vo_service.slots import ServiceBusy
+from vo_service.queries import QueryService, RunningQuery, ServiceBusy
 from vo_service.tap.capabilities import LANGUAGE
 from vo_service.tap.quotes import JobQuotes
 from vo_service.uploads.inputs import JobInputs
@@ -117,22 +116,24 @@ class TapJobHandler:
             maxrec=asked.maxrec,
             time_limit_s=job.execution_duration_s or _UNLIMITED_S,
             uploads=uploads,
+            shaped=self._quotes is not None,
         )
+        # The query has them now.
+        del uploads
         context.timing("parse", running.timings.parse_s)
         context.timing("resolve", running.timings.resolve_s)
         try:
             context.on_cancel(running.cancel)
             if self._quotes is None:
                 return [self._write(asked, running, context)]
-            shape = self._quotes.shape(principal, asked, uploads)
-            expected_s = self._quotes.expected_s(shape, monotonic() - began)
+            expected_s = self._quotes.expected_s(running.shape, monotonic() - began)
             if expected_s is not None:
                 left_s = expected_s - (monotonic() - began)
                 context.quote(utc_now() + timedelta(seconds=left_s))
             result = self._write(asked, running, context)
         finally:
             running.close()
-        self._remember(self._quotes, shape, monotonic() - began)
+        self._remember(self._quotes, running.shape, monotonic() - began)
         return [result]
 
     def _remember(self, quotes: JobQuotes, shape: str, duration_s: float) -> None:

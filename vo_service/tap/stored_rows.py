@@ -11,10 +11,8 @@ import pyarrow as pa
 from registry.errors import RegistryError
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.table import Column, Schema, Table, TableSet
-from vo_service.adql.parser import parse
-from vo_service.adql.resolver import resolve
-from vo_service.adql.typed import Query
-from vo_service.engines.base import Engine, EngineError
+from vo_service.engines.base import EngineError, EngineUnavailable
+from vo_service.engines.processor import QueryProcessor, QueryRequest
 
 __all__ = ["EngineRows", "RowsUnavailable"]
 
@@ -31,12 +29,12 @@ class EngineRows:
 
     Parameters
     ----------
-    engine
-        Holds the tables.
+    processor
+        Answers the queries.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, processor: QueryProcessor) -> None:
+        self._processor = processor
 
     @contextmanager
     def read(self, table: Table, order: str) -> Iterator[Iterator[pa.RecordBatch]]:
@@ -56,8 +54,10 @@ class EngineRows:
         """
         names = [column.physical for column in table.columns]
         with _mapped_errors():
-            statement = self._engine.translate(_query(table, order))
-            with closing(self._engine.execute(statement, {}, _TIME_LIMIT_S)) as execution:
+            execution = self._processor.start(_request(table, order)).execution
+            if execution is None:
+                raise EngineUnavailable("the table was not read")
+            with closing(execution):
 
                 def batches() -> Iterator[pa.RecordBatch]:
                     with _mapped_errors():
@@ -69,7 +69,7 @@ class EngineRows:
                 yield batches()
 
 
-def _query(table: Table, order: str) -> Query:
+def _request(table: Table, order: str) -> QueryRequest:
     """Write the query in names of its own: those of users may need quotes."""
     plain = [
         replace(column, field=Field(f"v{number}", column.field.type))
@@ -88,7 +88,8 @@ def _query(table: Table, order: str) -> Query:
     outputs = ", ".join(column.field.name for column in plain)
     key = keys[0] if keys else "sort_key"
     text = f"SELECT {outputs} FROM stored.stored_rows ORDER BY {key}"  # noqa: S608 - names of our own
-    return resolve(parse(text), TableSet((Schema("stored", (source,)),), ""), text)
+    tables = TableSet((Schema("stored", (source,)),), f"stored {table.storage.relation}")
+    return QueryRequest(text, tables, _TIME_LIMIT_S)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from pathlib import Path
 from registry.formats.readers.child import Request
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadLimits
 from registry.formats.readers.sandbox import SandboxedTable, start_process
+from registry.scratch import ScratchFolder
 from vo_service.uploads.declared import DECLARED_FILE, Declared, parse_declared
-from vo_service.uploads.scratch import ScratchFolder
 
 __all__ = ["OpenedUpload", "ReaderPool", "WaitingReader"]
 

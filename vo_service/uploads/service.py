@@ -9,13 +9,12 @@ from pathlib import Path
 
 from registry.errors import RegistryError, StorageFull
 from registry.formats.readers.options import ReadLimits
+from registry.scratch import ScratchFolder
 from vo_service.dali.upload import Upload
-from vo_service.queries import UploadedTable
-from vo_service.slots import ServiceBusy
+from vo_service.queries import ServiceBusy, UploadedTable
 from vo_service.uploads.errors import UploadExceeded, UploadMissing, UploadRejected
 from vo_service.uploads.fetching import FetchLimits, TableFetcher
 from vo_service.uploads.readers import OpenedUpload, ReaderPool
-from vo_service.uploads.scratch import ScratchFolder
 from vo_service.uploads.sources import FULL_DISK, InlineFiles, copy_limited, file_name
 from vo_service.uploads.table import TableLimits, read_table
 

@@ -27,8 +27,6 @@ __all__ = [
     "METADATA",
     "REVISION",
     "UtcDateTime",
-    "discarded_files",
-    "installation",
     "product_columns",
     "product_contents",
     "product_file_facts",
@@ -41,7 +39,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0005"
+REVISION = "0004"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
@@ -94,15 +92,11 @@ products = Table(
     Column("failure", Text),
     Column("origin", String(255)),
     Column("process", String(64)),
-    Column("revision", BigInteger, nullable=False, server_default="1"),
-    Column("manifest_revision", BigInteger, nullable=False, server_default="0"),
     Index("ix_products_status", "status"),
     Index("ix_products_process", "process", unique=True),
     sqlite_autoincrement=True,
 )
-"""One row per product. `staging` names the staging folder while a first version is made;
-`revision` counts the changes of everything that is known of it, and `manifest_revision` says with
-which of them the manifest beside its files was written."""
+"""One row per product. `staging` names the staging folder while a first version is made."""
 
 product_versions = Table(
     "product_versions",
@@ -264,22 +258,3 @@ product_provenance = Table(
     Column("ended", UtcDateTime),
 )
 """One row per product that a pipeline made: how it was made."""
-
-installation = Table(
-    "installation",
-    METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("identity", String(64)),
-    Column("seen", UtcDateTime),
-    Column("steady_since", UtcDateTime),
-)
-"""One row: which home the records belong to, and when the clock was last seen to leap."""
-
-discarded_files = Table(
-    "discarded_files",
-    METADATA,
-    Column("product", String(255), primary_key=True),
-    Column("stored", String(1100), primary_key=True),
-    Column("discarded", UtcDateTime, nullable=False),
-)
-"""Files that somebody removed or replaced: the only files of living products that may go."""

@@ -148,7 +148,7 @@ def test_all_problems_are_listed_at_once(tmp_path):
         ("web_processes", "0"),
         ("web_processes", "65"),
         ("web_threads", "1"),
-        ("engine_memory_bytes", "1048575"),
+        ("engine_memory_bytes", "268435455"),
         ("log_level", "INFO"),
         ("public_url", "vo.example.org"),
         ("public_url", "ftp://vo.example.org"),
@@ -169,7 +169,7 @@ def test_value_out_of_bounds_is_refused_by_name(key, bad):
         ("query_max_characters", 1000),
         ("web_processes", 64),
         ("web_threads", 2),
-        ("engine_memory_bytes", 2**20),
+        ("engine_memory_bytes", 2**28),
     ],
 )
 def test_value_at_a_bound_is_taken(key, good):

@@ -4,12 +4,13 @@ import json
 import logging
 
 import pytest
-from applications import Engine, Incident, application, application_over, fails
+from applications import Engine, Incident, application, application_over, fails, local_engine
 from votables import read_votable
 
 from registry.model.principal import ANONYMOUS
 from vo_service.engines import base
 from vo_service.engines.base import QueryRejected
+from vo_service.engines.processor import LocalProcessor
 from vo_service.queries import QueryService
 
 SYNC = "/tap/sync?LANG=ADQL&QUERY=SELECT+TOP+1+id+FROM+redshift_catalog.p1_survey"
@@ -50,16 +51,19 @@ def test_a_fault_of_a_query_gives_its_slot_back(installation):
 
     def once(query, rows):
         calls.append(rows)
-        return services.data.engine.translate(query, rows)
+        return engine.translate(query, rows)
 
     def execute(*arguments):
         if len(calls) < 4:
             fails()
-        return services.data.engine.execute(*arguments)
+        return engine.execute(*arguments)
 
-    services = installation.services
+    engine = local_engine(installation)
     queries = QueryService(
-        services.data.catalogue.tables, Engine(once, execute), slots=1, slot_wait_s=0.01
+        installation.services.data.catalogue.tables,
+        LocalProcessor(Engine(once, execute)),
+        slots=1,
+        slot_wait_s=0.01,
     )
     client = application_over(installation, queries).test_client()
     assert [client.get(SYNC).status_code for _ in range(5)] == [500, 500, 500, 200, 200]
@@ -94,7 +98,7 @@ def test_errors_of_the_engine_have_their_status(installation, caplog, error, sta
 def test_a_service_that_is_full_says_when_to_come_back(installation):
     services = installation.services
     queries = QueryService(
-        services.data.catalogue.tables, services.data.engine, slots=1, slot_wait_s=0.01
+        services.data.catalogue.tables, services.data.processor, slots=1, slot_wait_s=0.01
     )
     client = application_over(installation, queries).test_client()
     running = queries.run(
@@ -104,8 +108,10 @@ def test_a_service_that_is_full_says_when_to_come_back(installation):
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) >= 1
     assert read_votable(response.data).status == "ERROR"
+    # A check is work as well.
+    assert client.get(SYNC + "&MAXREC=0").status_code == 503
     # What needs no slot is answered all the same.
-    assert client.get(SYNC + "&MAXREC=0").status_code == 200
+    assert client.get("/tap/availability").status_code == 200
     running.close()
     assert client.get(SYNC).status_code == 200
 
@@ -138,8 +144,10 @@ def broken(installation, error, batches):
     (batch,) = running.result().batches
     running.close()
     execution = Broken([batch.slice(0, 3)] * batches, error)
-    engine = Engine(services.data.engine.translate, lambda *arguments: execution)
-    queries = QueryService(services.data.catalogue.tables, engine, slots=1, slot_wait_s=0.01)
+    engine = Engine(local_engine(installation).translate, lambda *arguments: execution)
+    queries = QueryService(
+        services.data.catalogue.tables, LocalProcessor(engine), slots=1, slot_wait_s=0.01
+    )
     settings = installation.settings.model_copy(
         update={"maxrec_default_rows": 10**6, "maxrec_hard_rows": 10**6}
     )

@@ -14,8 +14,9 @@ from uws.store.base import ClaimRequest
 from vo_service.adql.parser import parse
 from vo_service.adql.resolver import resolve
 from vo_service.dali.request import RequestLimits
+from vo_service.engines.shape import query_shape
 from vo_service.tap.jobs import job_request
-from vo_service.tap.quotes import ENOUGH, JobQuotes, query_shape
+from vo_service.tap.quotes import ENOUGH, JobQuotes
 
 DOUBLE = ValueType(Datatype.DOUBLE)
 NAMES = ("ra", "dec", "z")
@@ -77,6 +78,13 @@ def test_a_limit_of_rows_counts():
 SCAN = "SELECT z FROM s.large WHERE z > 1"
 
 
+class Queries:
+    """Tells shapes as the query service does."""
+
+    def shape(self, _principal, adql, maxrec):
+        return shape(adql, maxrec)
+
+
 class Site:
     def __init__(self):
         self.clock = ManualClock()
@@ -86,7 +94,7 @@ class Site:
             "tap",
             self.log,
             self.store,
-            tables=lambda _principal: TABLES,
+            queries=Queries(),
             principal=lambda _owner: ANONYMOUS,
             request=lambda job: job_request(job.parameters, RequestLimits(100, 1000, True)),
             clock=self.clock,

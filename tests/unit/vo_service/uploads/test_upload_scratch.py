@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from vo_service.uploads.scratch import ScratchFolder
+from registry.scratch import ScratchFolder
 
 ROOT = Path(__file__).resolve().parents[4]
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from vo_service.uploads.scratch import ScratchFolder
+from registry.scratch import ScratchFolder
 scratch = ScratchFolder(Path(sys.argv[1]))
 (scratch.folder() / "upload").write_text("x")
 os.kill(os.getpid(), signal.SIGKILL)

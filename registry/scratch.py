@@ -1,4 +1,4 @@
-"""Folders for uploads of one process: gone with it, also when it was killed."""
+"""Folders for the temporary files of one process: gone with it, also when it was killed."""
 
 from __future__ import annotations
 
