@@ -22,6 +22,8 @@ The tree::
             LoginRequired
         CredentialsRejected
         LoginsExceeded(retry_after_s)
+        HostBusy(retry_after_s)
+            ShareExceeded
         AccountNotFound
             UserNotFound
             UserDeactivated
@@ -56,6 +58,7 @@ __all__ = [
     "CredentialsRejected",
     "FormatLimit",
     "GroupNotFound",
+    "HostBusy",
     "LoginRequired",
     "LoginsExceeded",
     "MandatoryColumnsMissing",
@@ -72,6 +75,7 @@ __all__ = [
     "ReleaseNotFound",
     "ReleaseRejected",
     "ResultIncomplete",
+    "ShareExceeded",
     "StorageFull",
     "TableExists",
     "TokenNotFound",
@@ -225,6 +229,24 @@ class LoginsExceeded(RegistryError):
         minutes = -(-retry_after_s // 60)
         super().__init__(f"too many wrong passwords; try again in {minutes} min")
         self.retry_after_s = retry_after_s
+
+
+class HostBusy(RegistryError):
+    """Say that this host does as much of something as it can; the same may work later.
+
+    Attributes
+    ----------
+    retry_after_s
+        Seconds after which it is worth another try.
+    """
+
+    def __init__(self, retry_after_s: int, message: str | None = None) -> None:
+        super().__init__(message or "the service is busy; try again in a moment")
+        self.retry_after_s = retry_after_s
+
+
+class ShareExceeded(HostBusy):
+    """Say that one user or address has as much of something as one may have at once."""
 
 
 class AccountNotFound(RegistryError):

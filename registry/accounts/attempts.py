@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 from registry.errors import LoginsExceeded
+from registry.host.counters import CounterTable, SharedCounters
 
 __all__ = ["LoginAttempts"]
 
-_KEPT = 10_000
-"""Counters in memory at most; the oldest go first."""
+_IPV6_PREFIX = 64
+"""Bits of an address of IPv6 that name a subscriber; the rest is theirs to choose."""
 
 
 class LoginAttempts:
@@ -23,30 +23,36 @@ class LoginAttempts:
     ----------
     allowed
         For one account from one address, in one window. One address may be wrong five times as
-        often (people behind one router), and one account ten times (so that a stranger cannot
-        lock somebody out from one place).
+        often (people behind one router). When an account had ten times as many, each address has
+        one attempt in a window: guessing from many addresses gains little, and strangers cannot
+        lock somebody out from an address that is not theirs.
     window_s
         Seconds from the first wrong password after which it is forgotten.
+    counters
+        Shared by all processes of an installation.
     clock
-        Seconds that never go back.
+        Seconds since 1970.
 
     Notes
     -----
-    Counters live in this process: with several web processes each counts for itself, so that
-    the true limit is the number of processes times as high.
+    An attempt is counted before the password is looked at, and taken back if it was right: many at
+    once are not more than many one after another.
     """
 
     def __init__(
-        self, allowed: int, window_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        allowed: int,
+        window_s: float,
+        counters: SharedCounters,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._allowed = allowed
         self._window_s = window_s
+        self._counters = counters
         self._clock = clock
-        self._lock = threading.Lock()
-        self._failed: OrderedDict[tuple[str, ...], tuple[int, float]] = OrderedDict()
 
     def check(self, account: str, address: str) -> None:
-        """Let a password be looked at, or not.
+        """Tell whether a password would be looked at now.
 
         Raises
         ------
@@ -54,37 +60,58 @@ class LoginAttempts:
             If too many were wrong.
         """
         now = self._clock()
-        with self._lock:
-            waits = [
-                until - now
-                for key, allowed in self._limits(account, address)
-                for count, until in (self._failed.get(key, (0, 0.0)),)
-                if until > now and count >= allowed
-            ]
-        if waits:
-            raise LoginsExceeded(math.ceil(max(waits)))
+        with self._counters.locked(now) as table:
+            self._refuse(table, account, address, now)
 
-    def fail(self, account: str, address: str) -> None:
-        """Count a wrong password."""
+    def begin(self, account: str, address: str) -> None:
+        """Count an attempt as wrong, until `succeed`.
+
+        Raises
+        ------
+        LoginsExceeded
+            If too many were wrong; this one is not counted then.
+        """
         now = self._clock()
-        with self._lock:
-            for key, _ in self._limits(account, address):
-                count, until = self._failed.get(key, (0, 0.0))
-                if until <= now:
-                    count, until = 0, now + self._window_s
-                    self._failed.pop(key, None)
-                self._failed[key] = (count + 1, until)
-            while len(self._failed) > _KEPT:
-                self._failed.popitem(last=False)
+        with self._counters.locked(now) as table:
+            self._refuse(table, account, address, now)
+            for key in _keys(account, address):
+                count, until = table.get(key)
+                table.set(key, count + 1, until if count else now + self._window_s)
 
     def succeed(self, account: str, address: str) -> None:
-        """Forget what was wrong before, for this account from this address."""
-        with self._lock:
-            self._failed.pop(("pair", account, address), None)
+        """Take an attempt back, and forget the wrong ones for this account from this address."""
+        with self._counters.locked(self._clock()) as table:
+            pair, *others = _keys(account, address)
+            table.set(pair, 0, 0.0)
+            for key in others:
+                count, until = table.get(key)
+                if count:
+                    table.set(key, count - 1, until)
 
-    def _limits(self, account: str, address: str) -> tuple[tuple[tuple[str, ...], int], ...]:
-        return (
-            (("pair", account, address), self._allowed),
-            (("address", address), 5 * self._allowed),
-            (("account", account), 10 * self._allowed),
-        )
+    def _refuse(self, table: CounterTable, account: str, address: str, now: float) -> None:
+        pair, by_address, by_account = (table.get(key) for key in _keys(account, address))
+        allowed = 1 if by_account[0] >= 10 * self._allowed else self._allowed
+        waits = [
+            min(until - now, self._window_s)
+            for (count, until), most in ((pair, allowed), (by_address, 5 * self._allowed))
+            if count >= most
+        ]
+        if waits:
+            raise LoginsExceeded(max(1, math.ceil(max(waits))))
+
+
+def _keys(account: str, address: str) -> tuple[str, str, str]:
+    place = _subscriber(address)
+    return f"pair\0{account}\0{place}", f"address\0{place}", f"account\0{account}"
+
+
+def _subscriber(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), _IPV6_PREFIX), strict=False))

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from registry.accounts.attempts import LoginAttempts
 from registry.accounts.names import folded, token_name
 from registry.accounts.passwords import Passwords, is_token
+from registry.durability import disk_errors
 from registry.errors import (
     AccountRejected,
     CredentialsRejected,
     MetadataUnavailable,
     StorageFull,
 )
+from registry.host.places import Places
 from registry.model.account import Session, Token
 from registry.model.principal import Principal
 from registry.stores.metadata.accounts import SqlAccountStore
@@ -50,6 +52,8 @@ class CredentialService:
         Compares passwords.
     attempts
         Counts wrong ones.
+    computations
+        Places for comparing passwords.
     session_duration
         How long a browser stays logged in.
     clock
@@ -62,6 +66,7 @@ class CredentialService:
         accounts: SqlAccountStore,
         passwords: Passwords,
         attempts: LoginAttempts,
+        computations: Places,
         *,
         session_duration: timedelta,
         clock: Callable[[], datetime] = utc_now,
@@ -70,6 +75,7 @@ class CredentialService:
         self._accounts = accounts
         self._passwords = passwords
         self._attempts = attempts
+        self._computations = computations
         self._session_duration = session_duration
         self._clock = clock
 
@@ -111,14 +117,28 @@ class CredentialService:
             the same time.
         LoginsExceeded
             If too many were wrong before.
+        HostBusy
+            If as many passwords are looked at, in all or from this address, as may be.
+        StorageFull
+            If there is no room to count attempts.
         """
         account = folded(name)
-        self._attempts.check(account, address)
-        if not self._passwords.matches(password, self._accounts.password_hash(account)):
-            self._attempts.fail(account, address)
-            raise CredentialsRejected("the user name or the password is wrong")
-        self._attempts.succeed(account, address)
+        stored = self._accounts.password_hash(account)
+        if not self._passwords.remembers(password, stored):
+            self._look_at(account, password, stored, address)
         return self._accounts.principal(account)[0]
+
+    def _look_at(self, account: str, password: str, stored: str | None, address: str) -> None:
+        """Compute what a password is worth: slow, in much memory, and so in few places."""
+        with disk_errors():
+            self._attempts.check(account, address)
+            with self._computations.take(address or "nowhere"):
+                if self._passwords.remembers(password, stored):
+                    return
+                self._attempts.begin(account, address)
+                if not self._passwords.matches(password, stored):
+                    raise CredentialsRejected("the user name or the password is wrong")
+                self._attempts.succeed(account, address)
 
     def create_token(
         self, user: str, name: str, expires: datetime | None = None

@@ -71,27 +71,29 @@ class Passwords:
             )
         return self._hasher.hash(password)
 
+    def remembers(self, password: str, stored: str | None) -> bool:
+        """Tell whether this password was found right against this hash a moment ago."""
+        with self._lock:
+            return self._good.get(self._mark(password, stored), 0.0) > time.monotonic()
+
     def matches(self, password: str, stored: str | None) -> bool:
         """Compare a password with a stored hash; without one it takes as long, and fails."""
         from argon2.exceptions import Argon2Error, InvalidHashError
 
         if len(password) > _MAXIMUM_LENGTH:
             return False
-        mark = hmac.digest(self._key, f"{stored}\0{password}".encode(), hashlib.sha256)
-        if stored is not None and self._remembers(mark):
-            return True
         try:
             self._hasher.verify(self._nobody if stored is None else stored, password)
         except (Argon2Error, InvalidHashError):
             return False
         if stored is None:
             return False
-        self._remember(mark)
+        self._remember(self._mark(password, stored))
         return True
 
-    def _remembers(self, mark: bytes) -> bool:
-        with self._lock:
-            return self._good.get(mark, 0.0) > time.monotonic()
+    def _mark(self, password: str, stored: str | None) -> bytes:
+        text = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, text, hashlib.sha256)
 
     def _remember(self, mark: bytes) -> None:
         with self._lock:

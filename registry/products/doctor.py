@@ -24,6 +24,7 @@ _METADATA = "metadata.sqlite"
 
 _OTHERS = {
     INCOMING: "uploads in pieces, kept for a day",
+    "places": "locks and counters that the processes share",
     "imports": "journals and parts of imports from Photo-z Servers",
     "results": "results of jobs, until their destruction time",
     "temporary": "what running queries could not keep in memory",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,12 +20,16 @@ from registry.errors import (
     CredentialsRejected,
     GroupNotFound,
     LoginsExceeded,
+    RegistryError,
     ReleaseNotFound,
     ReleaseRejected,
+    ShareExceeded,
     TokenNotFound,
     UserDeactivated,
     UserNotFound,
 )
+from registry.host.counters import SharedCounters
+from registry.host.places import Places
 from registry.model.account import ExternalIdentity
 from registry.model.principal import ANONYMOUS, OPERATOR, Principal
 from registry.releases import ReleaseService
@@ -75,12 +82,13 @@ def accounts(database):
 
 
 @pytest.fixture
-def credentials(database, clock):
+def credentials(database, clock, tmp_path):
     return CredentialService(
         SqlCredentialStore(database),
         SqlAccountStore(database),
         PASSWORDS,
-        LoginAttempts(3, 60),
+        LoginAttempts(3, 60, SharedCounters(tmp_path / "attempts")),
+        Places(tmp_path / "passwords", "logins", total=2, per_visitor=1, wait_s=10),
         session_duration=timedelta(hours=1),
         clock=clock,
     )
@@ -315,6 +323,51 @@ def test_after_some_wrong_passwords_none_is_looked_at(accounts, credentials):
     assert 0 < refused.value.retry_after_s <= 60
     # From elsewhere the owner still comes in.
     assert credentials.authenticate_password("ada", PASSWORD, "192.0.2.2") == Principal("ada")
+
+
+def test_many_wrong_passwords_at_once_are_few_computations(accounts, credentials, monkeypatch):
+    accounts.add_user("ada", password=PASSWORD)
+    running, most, lock = set(), [], threading.Lock()
+    looked_at = PASSWORDS.matches
+
+    def matches(password, stored):
+        with lock:
+            running.add(threading.get_ident())
+            most.append(len(running))
+        try:
+            return looked_at(password, stored)
+        finally:
+            with lock:
+                running.discard(threading.get_ident())
+
+    monkeypatch.setattr(PASSWORDS, "matches", matches)
+
+    def wrong(number):
+        try:
+            credentials.authenticate_password("ada", f"wrong {number}", "192.0.2.1")
+        except RegistryError as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor(200) as pool:
+        refused = Counter(pool.map(wrong, range(200)))
+    assert refused[CredentialsRejected] == 3
+    assert set(refused) <= {CredentialsRejected, LoginsExceeded, ShareExceeded}
+    assert (len(most), max(most)) == (3, 1)
+    assert credentials.authenticate_password("ada", PASSWORD, "192.0.2.2") == Principal("ada")
+
+
+def test_a_password_sent_often_is_looked_at_once(accounts, credentials, monkeypatch):
+    accounts.add_user("ada", password=PASSWORD)
+    looked_at, asked = PASSWORDS.matches, []
+    monkeypatch.setattr(PASSWORDS, "matches", lambda *of: asked.append(1) or looked_at(*of))
+    with ThreadPoolExecutor(16) as pool:
+        found = pool.map(lambda _: credentials.authenticate_password("ada", PASSWORD), range(50))
+        assert set(found) == {Principal("ada")}
+    assert len(asked) == 1
+    accounts.deactivate("ada")
+    with pytest.raises(CredentialsRejected):
+        credentials.authenticate_password("ada", PASSWORD)
 
 
 # Sessions

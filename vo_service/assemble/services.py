@@ -11,6 +11,8 @@ from registry.accounts.credentials import CredentialService
 from registry.accounts.passwords import Passwords
 from registry.accounts.service import AccountService
 from registry.catalogue import Catalogue
+from registry.host.counters import SharedCounters
+from registry.host.places import Places
 from registry.ingestion.service import PublishService
 from registry.model.principal import ANONYMOUS, OPERATOR, Principal
 from registry.model.user_table import UserTableQuota
@@ -229,7 +231,18 @@ def _people(settings: Settings, database: MetadataDatabase) -> People:
         SqlCredentialStore(database),
         store,
         passwords,
-        LoginAttempts(settings.login_attempts, settings.login_window_s),
+        LoginAttempts(
+            settings.login_attempts,
+            settings.login_window_s,
+            SharedCounters(settings.places_folder / "attempts"),
+        ),
+        Places(
+            settings.places_folder / "passwords",
+            "logins",
+            total=settings.password_checks,
+            per_visitor=max(1, settings.password_checks // 2),
+            wait_s=settings.slot_wait_s,
+        ),
         session_duration=timedelta(seconds=settings.session_duration_s),
     )
     return People(

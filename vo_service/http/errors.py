@@ -17,11 +17,13 @@ from werkzeug.exceptions import HTTPException
 
 from registry.errors import (
     CredentialsRejected,
+    HostBusy,
     LoginRequired,
     LoginsExceeded,
     MetadataUnavailable,
     NotAllowed,
     RegistryError,
+    ShareExceeded,
     StorageFull,
     UnsupportedFormat,
 )
@@ -44,6 +46,8 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (CredentialsRejected, 401),
     (LoginRequired, 401),
     (LoginsExceeded, 429),
+    (ShareExceeded, 429),
+    (HostBusy, 503),
     (NotAllowed, 403),
     (ServiceBusy, 503),
     (EngineUnavailable, 503),
@@ -125,9 +129,9 @@ def _known(error: Exception, status: int, render: Callable[[str, int], Response]
     if isinstance(error, QueryTimeout):
         message += "; ask for less: a smaller region, fewer rows, simpler joins"
     response = render(message[:1].upper() + message[1:], status)
-    if status == 503 and not isinstance(error, ServiceBusy):
+    if status == 503 and not isinstance(error, ServiceBusy | HostBusy):
         _LOG.error("%s %s: %s", request.method, quote(request.path), error, exc_info=error)
-    if isinstance(error, ServiceBusy | LoginsExceeded):
+    if isinstance(error, ServiceBusy | LoginsExceeded | HostBusy):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif status == 503:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S)

@@ -12,7 +12,13 @@ from flask import Blueprint, Response, jsonify, request
 from registry.accounts.credentials import CredentialService
 from registry.accounts.passwords import is_token
 from registry.accounts.service import AccountService
-from registry.errors import CredentialsRejected, LoginsExceeded, NotAllowed, UserDeactivated
+from registry.errors import (
+    CredentialsRejected,
+    HostBusy,
+    LoginsExceeded,
+    NotAllowed,
+    UserDeactivated,
+)
 from registry.model.account import ExternalIdentity, Session
 from vo_service.http.authentication import SESSION_COOKIE, Authentication
 from vo_service.http.errors import text_error
@@ -67,7 +73,7 @@ class Login:
             principal = self.credentials.authenticate_password(
                 sent.get("username", ""), sent.get("password", ""), self.authentication.address()
             )
-        except (CredentialsRejected, LoginsExceeded) as error:
+        except (CredentialsRejected, LoginsExceeded, HostBusy) as error:
             return self._failed(error, next_path)
         session = self._open(principal.user or "")
         if request.is_json:
@@ -152,15 +158,17 @@ class Login:
             self.proxy.identity(dict(request.headers)), _next(request.args)
         )
 
-    def _failed(self, error: CredentialsRejected | LoginsExceeded, next_path: str) -> Response:
+    def _failed(
+        self, error: CredentialsRejected | LoginsExceeded | HostBusy, next_path: str
+    ) -> Response:
         # Not 401: browsers would ask for the password in a window of their own.
-        status = 429 if isinstance(error, LoginsExceeded) else 403
+        status = 429 if isinstance(error, LoginsExceeded | HostBusy) else 403
         if request.is_json:
             response = jsonify(detail=_sentence(error))
             response.status_code = status
         else:
             response = self._page(self.page.render(next_path, problem=_sentence(error)), status)
-        if isinstance(error, LoginsExceeded):
+        if isinstance(error, LoginsExceeded | HostBusy):
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response
 

@@ -94,8 +94,16 @@ class Settings(BaseModel):
     login_attempts: int = Field(
         10,
         ge=1,
-        description="Wrong passwords for one account from one address, per web process, after"
-        " which none is looked at for a while",
+        description="Wrong passwords for one account from one address after which none is looked"
+        " at for a while; five times as many for one address, and when one account had ten times"
+        " as many, each address has one attempt",
+    )
+    password_checks: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Passwords that are looked at at once in the whole service, half of them from"
+        " one address; each takes 64 MB and a processor for a twentieth of a second",
     )
     login_window_s: Seconds = Field(
         900.0, description="Seconds after which a wrong password is forgotten"
@@ -325,6 +333,11 @@ class Settings(BaseModel):
     def uploads_folder(self) -> Path:
         """Folder of uploads while they are read."""
         return self.home / "uploads"
+
+    @property
+    def places_folder(self) -> Path:
+        """Folder of what the processes of this installation share: places and counters."""
+        return self.home / "places"
 
     @property
     def results_folder(self) -> Path:
