@@ -67,7 +67,10 @@ _NOTES = {
     "GEOMETRY": """\
 Positions are ICRS degrees; the coordinate system as first argument is accepted and must mean ICRS.
 A polygon's sides are great circles shorter than 180 degrees, it may be concave, hold a pole and
-cross RA 0; its inside is the smaller side, whatever the order of its vertices. A `BOX` is the
+cross RA 0; its inside is the smaller side, whatever the order of its vertices. One of numbers that
+crosses itself, comes back to a vertex, or has no inside is refused with the reason (up to 1000
+vertices); one of a column is not looked at, and what is inside where it crosses itself is not
+defined. A vertex repeated at once, such as the first at the end, counts once. A `BOX` is the
 polygon whose sides are great circles at right angles to the ends of a cross of that width and
 height (each below 180 degrees); at a pole it is as good as anywhere. Borders are inside.
 

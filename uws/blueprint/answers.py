@@ -59,24 +59,37 @@ def stream_result(job: Job, result: JobResult, stored: StoredResult) -> Response
     ------
     RequestedRangeNotSatisfiable
         If the client asks for bytes past the end.
+
+    Notes
+    -----
+    RFC 9110, section 14.2: Range counts for GET alone; other units than bytes, several ranges
+    and what is no range are ignored, and the whole result is sent.
     """
     body: Iterable[bytes]
-    if "Range" in request.headers:
+    environ = request.environ
+    if _asks_for_part():
         # The server's own wrapper may not seek.
         body = FileWrapper(stored.content, _BLOCK_BYTES)
     else:
-        body = wrap_file(request.environ, stored.content, _BLOCK_BYTES)
+        body = wrap_file(environ, stored.content, _BLOCK_BYTES)
+        environ = {name: value for name, value in environ.items() if name != "HTTP_RANGE"}
     response = Response(body, content_type=result.media_type, direct_passthrough=True)
     response.call_on_close(stored.content.close)
     response.content_length = stored.size_bytes
     response.last_modified = stored.modified
     response.set_etag(stored.etag)
     try:
-        response.make_conditional(request, accept_ranges=True, complete_length=stored.size_bytes)
+        response.make_conditional(environ, accept_ranges=True, complete_length=stored.size_bytes)
     except BaseException:
         stored.content.close()
         raise
     return response
+
+
+def _asks_for_part() -> bool:
+    asked = request.range
+    one = asked is not None and asked.units == "bytes" and len(asked.ranges) == 1
+    return one and request.method == "GET"
 
 
 def time_text(moment: datetime | None) -> str:

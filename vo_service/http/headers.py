@@ -13,6 +13,9 @@ _EXPOSED = ", ".join(
         "X-VO-Authenticated",
         "Content-Disposition",
         "Content-Length",
+        "Content-Range",
+        "Accept-Ranges",
+        "ETag",
         "Retry-After",
     )
 )

@@ -195,8 +195,11 @@ def test_results_are_sent_in_ranges_and_not_again(client, working):
     assert (same.status_code, same.data) == (304, b"")
     stale = get(Range="bytes=2-4", If_Range='"other"')
     assert (stale.status_code, stale.data) == (200, b"0123456789")
-    head = get("HEAD")
-    assert (head.headers["Content-Length"], head.data) == ("10", b"")
+    for ignored in ("bytes=0-1,4-5", "lines=1-2", "bytes=5-2", "bytes", "bytes=a-b"):
+        assert (get(Range=ignored).status_code, ignored) == (200, ignored)
+    for headers in ({}, {"Range": "bytes=0-4"}):
+        head = get("HEAD", **headers)
+        assert (head.status_code, head.headers["Content-Length"], head.data) == (200, "10", b"")
 
 
 def test_an_error_keeps_its_message_everywhere(client, working):

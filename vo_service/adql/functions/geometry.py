@@ -13,6 +13,7 @@ from __future__ import annotations
 from registry.model.field import Field
 from vo_service.adql.functions.arguments import is_null, make_call, string_value
 from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
+from vo_service.adql.functions.polygons import polygon_problem
 from vo_service.adql.functions.serialised import ShapeProblem, region_shape
 from vo_service.adql.functions.shapes import (
     check_angle,
@@ -69,6 +70,9 @@ def _polygon(site: CallSite) -> Expression:
         points = [make_point(site, index) for index in range(0, len(site.arguments), 2)]
     if len(points) < MIN_VERTICES:
         raise site.mismatch(f"POLYGON takes {MIN_VERTICES} vertices or more, not {len(points)}")
+    problem = polygon_problem(points)
+    if problem is not None:
+        raise site.mismatch(f"{problem[:1].upper()}{problem[1:]}")
     return Call(site.name, tuple(points), Field("polygon", POLYGON, "deg"))
 
 

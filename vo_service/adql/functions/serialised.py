@@ -14,6 +14,7 @@ import re
 
 from registry.model.field import Field, ValueType
 from vo_service.adql.functions.arguments import double_constant
+from vo_service.adql.functions.polygons import polygon_problem
 from vo_service.adql.typed import Call, Expression
 from vo_service.adql.types import CIRCLE, POINT, POLYGON
 
@@ -114,6 +115,9 @@ def _polygon(numbers: list[float]) -> Expression:
     if len(numbers) < 6 or len(numbers) % 2:
         raise ShapeProblem(f"A POLYGON is 3 or more pairs of numbers, not {len(numbers)} numbers")
     points = tuple(_point(*numbers[i : i + 2]) for i in range(0, len(numbers), 2))
+    problem = polygon_problem(points)
+    if problem is not None:
+        raise ShapeProblem(f"{problem[:1].upper()}{problem[1:]}")
     return Call("POLYGON", points, _field("polygon", POLYGON))
 
 

@@ -55,7 +55,8 @@ def download_answer(download: Download, *, inline: bool = False, legacy: bool = 
     if parse_etags(request.headers.get("If-None-Match")).contains_weak(download.etag):
         return _file_headers(Response(status=304), etag)
     part = None
-    if request.headers.get("If-Range") in (None, etag):
+    # Range counts for GET alone (RFC 9110, section 14.2).
+    if request.method == "GET" and request.headers.get("If-Range") in (None, etag):
         part = parse_range(request.headers.get("Range"), download.size_bytes)
     start, stop = (0, download.size_bytes) if part is None else (part.start, part.stop)
     pieces = () if request.method == "HEAD" else _pieces(download.read(start, stop))
