@@ -45,6 +45,7 @@ class InputEntry(BaseModel):
     internal_name: str = Field(min_length=1, max_length=255)
     format: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
+    null_values: dict[str, list[str]] = Field(default_factory=dict)
     product: InputProduct | None = None
 
     @field_validator("columns", mode="before")

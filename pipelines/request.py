@@ -235,6 +235,7 @@ def _entry(specification: PipelineSpecification, group: str, product: ShelfProdu
         path=str(product.file),
         internal_name=product.internal_name,
         columns=columns,
+        null_values={name: list(values) for name, values in product.null_values.items()},
         product=InputProduct(
             id=product.id,
             internal_name=product.internal_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -56,12 +56,15 @@ class RunInput:
         As the configuration says; the content decides.
     columns
         Standard name to column of the input, mapped ones alone.
+    null_values
+        Values that mean that there is none, by column of the input.
     """
 
     path: Path
     internal_name: str
     format: str | None
     columns: Mapping[str, str]
+    null_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,13 @@ class RunFolder:
     def inputs(self, group: str) -> tuple[RunInput, ...]:
         """Give the inputs of a group, in the order of the configuration."""
         return tuple(
-            RunInput(self.path / each.path, each.internal_name, each.format, each.columns)
+            RunInput(
+                self.path / each.path,
+                each.internal_name,
+                each.format,
+                each.columns,
+                each.null_values,
+            )
             for each in self.configuration.inputs.get(group, ())
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +34,8 @@ class ShelfProduct:
         Of the file.
     columns
         Alias to column of the file.
+    null_values
+        Values that mean that there is none, by column of the file.
     """
 
     id: int
@@ -44,6 +46,7 @@ class ShelfProduct:
     file: Path
     sha256: str
     columns: Mapping[str, str]
+    null_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

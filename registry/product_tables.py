@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from registry.model.field import Datatype, Field, ValueType
+from registry.model.frame import UTC
 from registry.model.product import Product, ProductColumn
 from registry.model.table import Column, ForeignKey, Schema, Storage, Table
 from registry.product_types import product_types
@@ -136,7 +137,12 @@ def _table(
         PRODUCTS_SCHEMA,
         name,
         tuple(
-            Column(Field(column, kind, unit, ucd, None, said), f"c{number}", principal=True)
+            Column(
+                # The service's own moments are UTC.
+                Field(column, kind, unit, ucd, None, said, UTC if kind.is_timestamp else None),
+                f"c{number}",
+                principal=True,
+            )
             for number, (column, kind, unit, ucd, said) in enumerate(columns)
         ),
         Storage(f"pz_{name}"),

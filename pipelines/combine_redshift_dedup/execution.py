@@ -121,7 +121,9 @@ def check_inputs(folder: RunFolder, report: Progress) -> dict[str, Any]:
 def _plan(folder: RunFolder) -> _Plan:
     parameters = folder.parameters(CombineParameters)
     catalogues = tuple(
-        CatalogueInput(entry.path, entry.internal_name, dict(entry.columns))
+        CatalogueInput(
+            entry.path, entry.internal_name, dict(entry.columns), dict(entry.null_values)
+        )
         for entry in folder.inputs("specz")
     )
     flags_file = folder.user_file("flags_translation_file") or own_table(FLAGS_TABLE)
@@ -199,7 +201,8 @@ def _read_and_prepare(
 ) -> tuple[PreparedCatalogue | None, list[str]]:
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        raw = read_catalogue(catalogue.path, preparation.wanted(catalogue), scratch)
+        wanted = preparation.wanted(catalogue)
+        raw = read_catalogue(catalogue.path, wanted, scratch, catalogue.null_values)
     except StorageFull:
         raise
     except UnreadableFile as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
 from registry.errors import UnreadableFile
+from registry.formats.readers.nulls import without_values
 from registry.formats.readers.opening import open_file
 
 __all__ = ["CatalogueInput", "RawCatalogue", "read_catalogue"]
@@ -29,11 +31,14 @@ class CatalogueInput:
         Begins with a number and an underscore.
     columns
         Name in the file by standard name.
+    null_values
+        Values that mean that there is none, by name in the file.
     """
 
     path: Path
     internal_name: str
     columns: dict[str, str]
+    null_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def digits(self) -> str:
@@ -68,7 +73,12 @@ class RawCatalogue:
     is_csv: bool = False
 
 
-def read_catalogue(path: Path, wanted: AbstractSet[str], scratch: Path | None) -> RawCatalogue:
+def read_catalogue(
+    path: Path,
+    wanted: AbstractSet[str],
+    scratch: Path | None,
+    null_values: Mapping[str, Sequence[str]] | None = None,
+) -> RawCatalogue:
     """Read some columns of a file; the caller has locked this process for it.
 
     Parameters
@@ -79,6 +89,8 @@ def read_catalogue(path: Path, wanted: AbstractSet[str], scratch: Path | None) -
         Names of columns; those that the file does not have are passed over.
     scratch
         An existing folder for what has to be unpacked; packed files are refused without one.
+    null_values
+        Values that mean that there is none, by name in the file.
 
     Raises
     ------
@@ -99,11 +111,12 @@ def read_catalogue(path: Path, wanted: AbstractSet[str], scratch: Path | None) -
                 f"{path.name!r} has more than one column {repeated[0]!r}; rename or remove one"
             )
         pieces: list[list[pa.Array]] = [[] for _ in kept]
+        nulls = null_values or {}
         rows = 0
         for batch in table.batches(_BATCH_ROWS):
             rows += batch.num_rows
             for piece, place in zip(pieces, kept, strict=True):
-                piece.append(batch.column(place))
+                piece.append(without_values(batch.column(place), nulls.get(names[place], ())))
         columns = {
             names[place]: _whole(piece, table.columns[place].type)
             for piece, place in zip(pieces, kept, strict=True)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pipelines.errors import InputsRejected
 from pipelines.hello_world.specification import HelloParameters
 from pipelines.runs import PipelineOutput, Progress, RunFolder, RunInput
+from registry.formats.readers.nulls import NulledTable
 from registry.formats.readers.opening import open_file
 
 __all__ = ["describe", "select"]
@@ -71,7 +72,7 @@ def describe(folder: RunFolder, report: Progress) -> Mapping[str, Any]:
 def _read(given: RunInput, folder: RunFolder) -> pa.Table:
     with open_file(given.path, scratch=folder.work / "unpacked")[1] as opened:
         schema = pa.schema([(column.name, column.type) for column in opened.columns])
-        batches = list(opened.batches())
+        batches = list(NulledTable(opened, given.null_values).batches())
     # Batches go by position: a file may name two columns alike.
     table = (
         pa.Table.from_batches(batches).rename_columns(schema.names)

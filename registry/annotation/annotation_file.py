@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as ModelField
 
 from registry.errors import AnnotationRejected
 from registry.model.annotation import Annotations, ColumnAnnotation
 
-__all__ = ["column_assignments", "load_annotations", "parse_annotations"]
+__all__ = ["column_assignments", "load_annotations", "null_assignments", "parse_annotations"]
 
 _MAX_BYTES = 4_000_000
 """Size of an annotation file at most: thousands of columns with long descriptions."""
@@ -27,6 +27,22 @@ class _ColumnEntry(BaseModel):
     alias: str | None = None
     description: str | None = None
     utype: str | None = None
+    frame: str | None = None
+    null_values: list[str | int | float] | str | int | float = ModelField(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, entry: Any) -> Any:  # noqa: ANN401 - whatever YAML has
+        """Take the key ``null`` too, which YAML reads as no value."""
+        if not isinstance(entry, dict) or None not in entry:
+            return entry
+        return {"null_values" if key is None else key: value for key, value in entry.items()}
+
+    def annotation(self) -> ColumnAnnotation:
+        """Give what is said as the model has it; one value needs no list."""
+        values = self.null_values if isinstance(self.null_values, list) else [self.null_values]
+        said = self.model_dump(exclude={"null_values"})
+        return ColumnAnnotation(**said, null=tuple(str(value) for value in values))
 
 
 class _AnnotationFile(BaseModel):
@@ -44,7 +60,8 @@ def load_annotations(path: Path) -> Annotations:
     ----------
     path
         YAML with ``description`` (of the table), ``override`` and ``columns``: by column name
-        ``ucd``, ``unit``, ``alias``, ``description``, ``utype``.
+        ``ucd``, ``unit``, ``alias``, ``description``, ``utype``, ``frame``,
+        ``null_values``.
 
     Raises
     ------
@@ -95,7 +112,7 @@ def parse_annotations(text: str, name: str = "annotations") -> Annotations:
     except ValidationError as error:
         raise AnnotationRejected([_sentence(name, e) for e in error.errors()]) from error
     columns = {
-        column: ColumnAnnotation() if entry is None else ColumnAnnotation(**entry.model_dump())
+        column: ColumnAnnotation() if entry is None else entry.annotation()
         for column, entry in parsed.columns.items()
     }
     return Annotations(columns, parsed.description, parsed.override)
@@ -128,6 +145,30 @@ def column_assignments(options: Iterable[str]) -> tuple[tuple[str, str], ...]:
     if problems:
         raise AnnotationRejected(problems)
     return tuple(pairs)
+
+
+def null_assignments(options: Iterable[str]) -> dict[str, list[str]]:
+    """Split the options ``FILECOLUMN=VALUE``, values that mean that there is none.
+
+    Parameters
+    ----------
+    options
+        The column's name may contain ``=``; the last one separates.
+
+    Raises
+    ------
+    AnnotationRejected
+        If one has no ``=`` or an empty side.
+    """
+    found: dict[str, list[str]] = {}
+    for option in options:
+        column, mark, value = option.rpartition("=")
+        if not mark or not column or not value:
+            raise AnnotationRejected(
+                [f"--null {option!r} is not of the form COLUMN=VALUE, for example --null z=-99"]
+            )
+        found.setdefault(column, []).append(value)
+    return found
 
 
 def _sentence(name: str, error: Any) -> str:  # noqa: ANN401 - pydantic's typed dict is internal

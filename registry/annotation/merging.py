@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from registry.annotation.suggestions import Suggestion
 from registry.annotation.vocabulary import (
     check_ucd,
@@ -16,7 +18,15 @@ from registry.annotation.vocabulary import (
     same_unit,
 )
 from registry.formats.readers import FileColumn
-from registry.model.annotation import ROLES, Annotations, ColumnAnnotation, Role, find_role
+from registry.model.annotation import (
+    ROLES,
+    Annotations,
+    ColumnAnnotation,
+    Role,
+    RoleType,
+    find_role,
+)
+from registry.model.frame import Frame
 
 __all__ = ["MergedAnnotations", "merge"]
 
@@ -86,6 +96,7 @@ def merge(
         merged.columns[index] = _merge_column(column, user, annotations.override, merged)
     _infer_roles(columns, said, merged)
     _refuse_repeated_roles(columns, merged)
+    _leave_one_main(columns, merged)
     for index, suggestion in enumerate(suggestions):
         if suggestion is not None:
             merged.columns[index] = _with_suggestion(merged, index, suggestion, mandatory)
@@ -140,6 +151,8 @@ def _merge_column(
         alias=user.alias,
         description=_printable(user.description or column.description),
         utype=_merge_utype(column, user.utype, override, merged),
+        frame=_merge_frame(column, user.frame, override, merged),
+        null=user.null,
     )
 
 
@@ -220,6 +233,29 @@ def _merge_utype(
     return wanted or column.utype
 
 
+def _merge_frame(
+    column: FileColumn, wanted: str | None, override: bool, merged: MergedAnnotations
+) -> str | None:
+    stated = Frame.parse(column.stated_frame)
+    said = None if stated is None else str(stated)
+    if not wanted:
+        return said
+    frame = Frame.parse(wanted)
+    if frame is None:
+        merged.problems.append(
+            f"column {column.name!r}: {wanted!r} is no frame; write ICRS, FK5, FK4 B1950, "
+            "galactic, ecl_FK5 or supergalactic, or of times UTC, TAI, TT, TDB ..."
+        )
+        return said
+    if stated is not None and stated.of_column != frame.of_column and not override:
+        merged.problems.append(
+            f"column {column.name!r}: the file says the frame {stated.of_column}, you say {frame}; "
+            "leave yours out, or put `override: true` into the annotations"
+        )
+        return said
+    return str(frame)
+
+
 def _infer_roles(
     columns: Sequence[FileColumn], said: Mapping[str, ColumnAnnotation], merged: MergedAnnotations
 ) -> None:
@@ -227,11 +263,7 @@ def _infer_roles(
     for role in ROLES:
         if merged.role(role.alias) is not None:
             continue
-        bearers = [
-            index
-            for index, column in enumerate(merged.columns)
-            if column.alias is None and _bears(column.ucd, role)
-        ]
+        bearers = _bearers(columns, role, merged)
         by_user = [
             index
             for index in bearers
@@ -245,6 +277,53 @@ def _infer_roles(
                 f"UCD {role.ucd!r} is given to {_listed(columns, by_user)}; the role "
                 f"{role.alias} can be played by one column only: set it with {role.alias} itself"
             )
+
+
+def _bearers(columns: Sequence[FileColumn], role: Role, merged: MergedAnnotations) -> list[int]:
+    """List the columns that bear the UCD of a role and could play it.
+
+    VizieR marks sexagesimal text as the main position, and not the numbers beside it: these bear
+    it then.
+    """
+    free = [index for index, column in enumerate(merged.columns) if column.alias is None]
+    marked = [index for index in free if _bears(merged.columns[index].ucd, role)]
+    if role.type is not RoleType.NUMBER:
+        return marked
+    numbers = [index for index in marked if not _is_text(columns[index])]
+    if numbers or not marked:
+        return numbers
+    plain = {*role.ucd.lower().split(";")} - {"meta.main"}
+    beside = [
+        index
+        for index in free
+        if not _is_text(columns[index])
+        and {*(merged.columns[index].ucd or "").lower().split(";")} == plain
+    ]
+    return beside or marked
+
+
+def _is_text(column: FileColumn) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def _leave_one_main(columns: Sequence[FileColumn], merged: MergedAnnotations) -> None:
+    """Take ``meta.main`` from the columns beside the one that plays a role, and give it to that."""
+    for role in ROLES:
+        player = merged.role(role.alias)
+        if player is None or "meta.main" not in role.ucd:
+            continue
+        for index, column in enumerate(merged.columns):
+            if index != player and column.ucd and _bears(column.ucd, role):
+                kept = ";".join(w for w in column.ucd.split(";") if w.lower() != "meta.main")
+                merged.columns[index] = replace(column, ucd=kept or None)
+                merged.warnings.append(
+                    f"column {columns[index].name!r}: its UCD {column.ucd!r} becomes {kept!r}, "
+                    f"since {columns[player].name!r} is the {role.alias}, and one is the main one"
+                )
+        said = merged.columns[player].ucd or ""
+        plain = {*role.ucd.lower().split(";")} - {"meta.main"}
+        if {*said.lower().split(";")} == plain:
+            merged.columns[player] = replace(merged.columns[player], ucd=role.ucd)
 
 
 def _bears(ucd: str | None, role: Role) -> bool:

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
 from registry.formats.readers.sandbox import open_table
 from registry.formats.writers.base import Result, ResultInfo, ResultWriter
 from registry.formats.writers.stream import ResultStream
-from registry.formats.writers.votable import is_position
+from registry.ingestion.frames import column_frame
 from registry.ingestion.types import (
     BECOMES_TEXT,
     finish,
@@ -31,9 +31,6 @@ from registry.ingestion.types import (
 from registry.model.field import Field
 
 __all__ = ["Conversion", "convert", "table_result"]
-
-_FRAMED = ("fits", "parquet")
-"""Formats beside VOTable whose files name the frame of positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +77,7 @@ def convert(
     Raises
     ------
     UnreadableFile
-        If the file is damaged or ambiguous, has a column that no format can hold, or has
-        positions in another frame than the format would say.
+        If the file is damaged or ambiguous, or has a column that no format can hold.
     UnsupportedFile
         If it is no table.
     FormatLimit
@@ -97,7 +93,7 @@ def convert(
     """
     check_path(source)
     with open_table(source, options) as opened:
-        result, remarks = table_result(opened, source.name, writer, progress=progress)
+        result, remarks = table_result(opened, source.name, progress=progress)
         _write(target, writer, result)
         return Conversion(result.rows, result.fields, remarks)
 
@@ -105,7 +101,6 @@ def convert(
 def table_result(
     opened: OpenedTable,
     name: str,
-    writer: ResultWriter,
     *,
     progress: Callable[[float | None], None] | None = None,
     annotate: Callable[[Field], Field] | None = None,
@@ -119,8 +114,6 @@ def table_result(
         The table; it is left open.
     name
         Of the file, for messages.
-    writer
-        Of the format.
     progress
         Told the fraction of rows that were read, if their number is known.
     annotate
@@ -136,13 +129,11 @@ def table_result(
     Raises
     ------
     UnreadableFile
-        If the file is damaged, has a column that no format can hold, or has positions in another
-        frame than the format would say.
+        If the file is damaged, or has a column that no format can hold.
     """
     fields, remarks = _fields(opened, name)
     if annotate is not None:
         fields = tuple(annotate(field) for field in fields)
-    _check_frames(opened.columns, fields, name, writer)
     infos = () if not opened.description else (ResultInfo("description", opened.description),)
     batches = _simplified(opened, fields, name, progress)
     result = ResultStream(fields, batches, infos=infos, stream_errors=stream_errors)
@@ -164,24 +155,10 @@ def _fields(opened: OpenedTable, name: str) -> tuple[tuple[Field, ...], list[str
     return tuple(fields), remarks
 
 
-def _check_frames(
-    columns: Sequence[FileColumn], fields: Sequence[Field], name: str, writer: ResultWriter
-) -> None:
-    """Refuse positions of another frame where the format says that they are ICRS."""
-    if writer.name not in _FRAMED and not writer.name.startswith("votable/"):
-        return
-    for column, field in zip(columns, fields, strict=True):
-        if column.frame not in (None, "ICRS") and is_position(field):
-            raise UnreadableFile(
-                f"{name!r}: the positions of {column.name!r} are {column.frame}, but {writer.name}"
-                " files are written with ICRS; transform them first, or take csv, arrow or hdf5"
-            )
-
-
 def _field(column: FileColumn, simple: pa.DataType, *, fits: bool) -> Field:
     """Give the field of a column; text may hold any character, as nobody has looked."""
     length = column.type.list_size if pa.types.is_fixed_size_list(column.type) else None
-    return Field(
+    field = Field(
         column.name,
         value_type(simple, True, fits, length or None),
         column.unit,
@@ -189,6 +166,7 @@ def _field(column: FileColumn, simple: pa.DataType, *, fits: bool) -> Field:
         column.utype,
         column.description,
     )
+    return replace(field, frame=column_frame(column.stated_frame, field))
 
 
 def _unfit_columns(opened: OpenedTable) -> set[int]:

@@ -77,6 +77,10 @@ class PlannedColumn:
         What it probably is, shown to the user.
     statistics
         Of the values, if they were read.
+    frame
+        What is stated of its frame, by the file or a person.
+    null
+        Values that mean that there is none.
     """
 
     file_name: str
@@ -87,6 +91,8 @@ class PlannedColumn:
     alias: str | None = None
     suggestion: Suggestion | None = None
     statistics: ColumnStatistics | None = None
+    frame: str | None = None
+    null: tuple[str, ...] = ()
 
     @property
     def field(self) -> Field | None:
@@ -119,6 +125,8 @@ class PublishPlan:
         Reasons why it cannot be published; empty if it can.
     warnings
         What the user should know.
+    notes
+        What was assumed, for a dry run.
     position
         Physical names of the main position, if there is one.
     coverage
@@ -133,6 +141,7 @@ class PublishPlan:
     n_rows: int
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     position: Position | None = None
     coverage: str | None = None
     description: str | None = None

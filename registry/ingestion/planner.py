@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from registry.annotation.merging import MergedAnnotations, merge
 from registry.annotation.suggestions import ColumnProfile, Suggestion, suggest
 from registry.formats.readers import FileColumn, OpenedTable
+from registry.formats.readers.nulls import null_problems
+from registry.ingestion.frames import column_frame, position_frames
+from registry.ingestion.missing import missing_warning
 from registry.ingestion.plan import PlannedColumn, PublishPlan, PublishRequest
 from registry.ingestion.positions import PositionScan
 from registry.ingestion.roles import missing_roles, role_problems
@@ -31,9 +34,6 @@ _NAME_MAX_CHARACTERS = 255
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 """Characters that XML 1.0 (section 2.2) forbids or changes inside an attribute."""
-
-_OTHER_FRAME = re.compile(r"(eq_)?FK4|B1950|gal|s_gal|supergal|ecl", re.IGNORECASE)
-"""Systems of a COOSYS that are degrees away from ICRS; FK5 is within 0.1 arcsec of it."""
 
 _PRINCIPAL_COLUMNS = 10
 """Leading columns that a short listing shows, beside those with a role."""
@@ -59,7 +59,7 @@ def make_plan(
     Parameters
     ----------
     opened
-        The table; it is left open.
+        The table, with null for the values that `request` says to mean none; it is left open.
     request
         What the user asks for.
     product_type
@@ -87,34 +87,31 @@ def make_plan(
             scans = _scan(opened, choices, _position_columns(merged, choices), progress)
     problems = [
         *_table_problems(columns, choices, scans, request, product_type),
+        *null_problems(columns, annotations.nulls),
         *merged.problems,
         *missing_roles(product_type, columns, merged, suggestions),
         *role_problems(columns, [choice.type for choice in choices], scans.columns, merged),
         *(scans.positions.problems() if scans.positions is not None else ()),
-        *_frame_problems(columns, merged),
     ]
     planned = _planned_columns(columns, choices, scans.columns, merged, suggestions)
+    frames = position_frames(planned)
+    searchable = frames.searchable
     return PublishPlan(
         format=file_format,
         product_type=product_type,
         columns=planned,
         n_rows=scans.rows,
-        problems=tuple(problems),
-        warnings=(*opened.warnings, *_warnings(columns, choices, scans, merged)),
-        position=_position(merged, choices, scans),
-        coverage=scans.positions.coverage() if scans.positions is not None else None,
+        problems=(*problems, *frames.problems),
+        warnings=(
+            *opened.warnings,
+            *_warnings(columns, choices, scans, merged),
+            *frames.warnings,
+        ),
+        notes=frames.notes,
+        position=_position(merged, choices, scans) if searchable else None,
+        coverage=scans.positions.coverage() if scans.positions is not None and searchable else None,
         description=annotations.description or opened.description,
     )
-
-
-def _frame_problems(columns: Sequence[FileColumn], merged: MergedAnnotations) -> list[str]:
-    return [
-        f"column {columns[index].name!r} is the {alias}, but the file says that it is in the frame "
-        f"{columns[index].frame!r}; published positions are ICRS: convert them"
-        for alias in ("RA", "Dec")
-        if (index := merged.role(alias)) is not None
-        and _OTHER_FRAME.match(columns[index].frame or "")
-    ]
 
 
 def _scan(
@@ -270,7 +267,13 @@ def _warnings(
             found.append(f"column {column.name!r}: {BECOMES_TEXT[choice.type]}")
     if scans.positions is not None:
         found += scans.positions.warnings()
-    return found
+    suspects = [
+        (column.name, scan.missing)
+        for column, scan in zip(columns, scans.columns, strict=True)
+        if scan is not None
+    ]
+    warning = missing_warning(suspects, scans.rows)
+    return found if warning is None else [*found, warning]
 
 
 def _planned_columns(
@@ -290,6 +293,7 @@ def _planned_columns(
             values = value_type(arrow, scan.non_ascii, scan.fits, scan.length)
             unit = said.unit or (role.unit if role is not None else None)
             field = Field(file_column.name, values, unit, said.ucd, said.utype, said.description)
+            field = replace(field, frame=column_frame(said.frame, field, role))
             column = Column(
                 field,
                 f"c{index}",
@@ -306,6 +310,8 @@ def _planned_columns(
                 said.alias,
                 suggestions[index],
                 scan.statistics() if scan is not None else None,
+                said.frame,
+                said.null,
             )
         )
     return tuple(planned)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from registry.errors import UnreadableFile
 from registry.formats.readers import DEFAULT_LIMITS, DEFAULT_OPTIONS, ReadLimits, ReadOptions
 from registry.formats.readers.base import OpenedTable
+from registry.formats.readers.nulls import NulledTable
 from registry.formats.readers.sandbox import SandboxedTable, open_table
 from registry.ingestion.facts import ObservedTable
 from registry.ingestion.plan import PlannedColumn, Published, PublishPlan
@@ -238,6 +239,8 @@ def _content(column: PlannedColumn, position: int, product_id: int, file_id: int
         unit=None if said is None else said.unit,
         description=None if said is None else said.description,
         utype=None if said is None else said.utype,
+        frame=column.frame,
+        null_values=list(column.null) or None,
         suggestion=None
         if guess is None
         else {
@@ -303,7 +306,8 @@ def _loaded(work: Work) -> Iterator[pa.RecordBatch]:
     rows = 0
     kept = [(i, c.simple, c.column) for i, c in enumerate(plan.columns) if c.column is not None]
     names = [column.physical for _, _, column in kept]
-    for batch in work.opened.batches():
+    nulls = {column.file_name: column.null for column in plan.columns if column.null}
+    for batch in NulledTable(work.opened, nulls).batches():
         arrays = [
             finish(simplify(batch.column(index), simple), column.field.type)
             for index, simple, column in kept

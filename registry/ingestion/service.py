@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from registry.access import AccessPolicy
 from registry.errors import AmbiguousProduct, AnnotationRejected, ProductNotFound, StorageFull
-from registry.formats.readers import DEFAULT_LIMITS, OpenedTable, ReadLimits, check_path
+from registry.formats.readers import DEFAULT_LIMITS, FileColumn, OpenedTable, ReadLimits, check_path
+from registry.formats.readers.nulls import NulledTable
 from registry.ingestion.facts import ObservedTable, roles_of
 from registry.ingestion.plan import Published, PublishPlan, PublishRequest
 from registry.ingestion.planner import make_plan
@@ -88,15 +89,15 @@ class PublishService:
         """
         self._policy().require_publish(principal, official=request.official)
         product_type = product_type_named(request.product_type)
-        self._replaced(principal, request, product_type)
+        existing = self._replaced(principal, request, product_type)
         check_path(file)
         with (
             self._files.staging() as staging,
             self.publisher.open(file, staging, request.read) as opened,
         ):
-            return self._planned(
-                principal, opened, request, product_type, file_format=opened.format
-            )
+            request = self._with_kept_nulls(request, existing, opened.columns)
+            table = NulledTable(opened, _stated(request).nulls)
+            return self._planned(principal, table, request, product_type, file_format=opened.format)
 
     def publish(
         self,
@@ -144,7 +145,10 @@ class PublishService:
             copy = staging.copy(file, lambda done: report("copying", done))
             report("checking", None)
             with self.publisher.open(copy.path, staging, request.read) as opened:
-                observed = ObservedTable(opened, roles_of(opened.columns, _stated(request)))
+                request = self._with_kept_nulls(request, existing, opened.columns)
+                stated = _stated(request)
+                table = NulledTable(opened, stated.nulls)
+                observed = ObservedTable(table, roles_of(opened.columns, stated))
                 plan = self._planned(
                     principal,
                     observed,
@@ -238,6 +242,18 @@ class PublishService:
         if plan.accepted and request.release is not None:
             self._policy().require_use_release(principal, request.release)
         return plan
+
+    def _with_kept_nulls(
+        self, request: PublishRequest, existing: Product | None, columns: Sequence[FileColumn]
+    ) -> PublishRequest:
+        """Let values that stood for none in the version before do so again."""
+        if existing is None:
+            return request
+        stated = request.annotations or Annotations()
+        names = {column.name for column in columns} - stated.nulls.keys()
+        before = self._products.null_values(existing)
+        kept = {name: values for name, values in before.items() if name in names}
+        return replace(request, annotations=stated.with_nulls(kept))
 
     def _reserve(
         self,

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from registry.ingestion.iso_times import iso_texts
+from registry.ingestion.missing import MissingScan
 from registry.ingestion.types import fits_column
 from registry.model.product import ColumnStatistics
 
@@ -40,6 +41,7 @@ class ColumnScan:
         self._finite = 0
         self._distinct: set[object] | None = None if pa.types.is_list(simple) else set()
         self._lengths: set[int] = set()
+        self._missing = MissingScan(simple) if self._is_number else None
         self.non_ascii = False
         self.fits = True
         """Whether all values fit the usual type of such columns, see `fits_column`."""
@@ -69,8 +71,9 @@ class ColumnScan:
             self.example = self._shown(known[0].as_py())
         if self._is_ordered:
             self._see_extremes(known)
-        if self._is_number:
+        if self._missing is not None:
             self._see_sum(known)
+            self._missing.see(known)
         if pa.types.is_string(self._simple) and not self.non_ascii:
             self.non_ascii = not pc.all(pc.string_is_ascii(known)).as_py()
         if pa.types.is_list(self._simple) and len(self._lengths) < 2:
@@ -97,6 +100,11 @@ class ColumnScan:
     def high(self) -> float | int | None:
         """Largest number."""
         return self._high if self._is_number else None
+
+    @property
+    def missing(self) -> list[tuple[str, int]]:
+        """Values that look as if they meant that there is none, with their counts."""
+        return [] if self._missing is None else self._missing.found()
 
     @property
     def n_known(self) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 __all__ = ["ROLES", "Annotations", "ColumnAnnotation", "Role", "RoleType", "find_role"]
@@ -64,6 +64,10 @@ class ColumnAnnotation:
         As in VOTable.
     alias
         One of the seven roles in any case, or free text.
+    frame
+        Frame of positions or scale of times, as `registry.model.frame` reads it.
+    null
+        Values that mean that there is none, as texts: ``-99``, ``N/A``.
     """
 
     ucd: str | None = None
@@ -71,6 +75,8 @@ class ColumnAnnotation:
     alias: str | None = None
     description: str | None = None
     utype: str | None = None
+    frame: str | None = None
+    null: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,19 @@ class Annotations:
     columns: Mapping[str, ColumnAnnotation] = field(default_factory=dict)
     description: str | None = None
     override: bool = False
+
+    @property
+    def nulls(self) -> dict[str, tuple[str, ...]]:
+        """Values that mean that there is none, by column."""
+        return {name: column.null for name, column in self.columns.items() if column.null}
+
+    def with_nulls(self, nulls: Mapping[str, Sequence[str]]) -> Annotations:
+        """Say of more columns which values mean that there is none."""
+        columns = dict(self.columns)
+        for name, values in nulls.items():
+            before = columns.get(name, ColumnAnnotation())
+            columns[name] = replace(before, null=tuple(dict.fromkeys((*before.null, *values))))
+        return replace(self, columns=columns)
 
 
 def find_role(text: str) -> Role | None:

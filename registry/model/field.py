@@ -144,6 +144,9 @@ class Field:
         Data-model pointer.
     description
         One sentence for people.
+    frame
+        Frame of positions or scale of times, as `registry.model.frame` writes it; absent where
+        nobody has said it.
     """
 
     name: str
@@ -152,6 +155,7 @@ class Field:
     ucd: str | None = None
     utype: str | None = None
     description: str | None = None
+    frame: str | None = None
 
     def renamed(self, name: str) -> Field:
         """Give the same meaning another name."""

@@ -118,6 +118,10 @@ class ProductContent:
         Arrow type in the file.
     ucd, alias, unit, description, utype
         What is said of it.
+    frame
+        What is stated of its frame or scale, as `registry.model.frame` writes it.
+    null_values
+        Values that mean that there is none.
     suggestion
         What it probably is: ``alias``, ``ucd``, ``unit`` and the ``reason``; never applied
         without the user.
@@ -136,6 +140,8 @@ class ProductContent:
     unit: str | None = None
     description: str | None = None
     utype: str | None = None
+    frame: str | None = None
+    null_values: list[str] | None = None
     suggestion: dict[str, str | None] | None = None
     statistics: ColumnStatistics | None = None
 

@@ -15,6 +15,7 @@ from registry.errors import (
     ProductRefused,
 )
 from registry.model.annotation import RoleType, find_role
+from registry.model.frame import Frame
 from registry.model.principal import Principal
 from registry.model.product import Product
 from registry.model.product_file import ProductContent, ProductFile
@@ -26,11 +27,16 @@ from registry.products.registration import missing_aliases
 
 __all__ = ["ProductContents"]
 
-_STATEMENTS = ("ucd", "alias", "unit", "description")
+_STATEMENTS = ("ucd", "alias", "unit", "description", "frame", "null_values")
 
-_MAX_CHARACTERS = {"ucd": 128, "alias": 256, "unit": 128, "description": 4096}
+_MAX_CHARACTERS = {"ucd": 128, "alias": 256, "unit": 128, "description": 4096, "frame": 128}
+
+_OF_ROWS = ("frame", "null_values")
+"""Statements that change the rows or the index of a table, not only what is said of it."""
 
 _NUMBER = re.compile(r"u?int\d+|float|double|halffloat|decimal.*")
+
+_WRITTEN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _POSITION = ("RA", "Dec")
 
@@ -78,7 +84,10 @@ class ProductContents:
         return self._found(principal, content_id)[2]
 
     def update(
-        self, principal: Principal, content_id: int, changes: Mapping[str, str | None]
+        self,
+        principal: Principal,
+        content_id: int,
+        changes: Mapping[str, str | Sequence[str] | None],
     ) -> ProductContent:
         """Say what a column means.
 
@@ -89,8 +98,9 @@ class ProductContents:
         content_id
             Of the column.
         changes
-            Any of ``ucd``, ``alias``, ``unit``, ``description``; an empty text takes back what
-            was said. An alias that is a role brings its UCD along, unless another is given.
+            Any of ``ucd``, ``alias``, ``unit``, ``description``, ``frame``, and ``null_values``,
+            a list of texts; an empty text or list takes back what was said. An alias that is a role
+            brings its UCD along, unless another is given.
 
         Raises
         ------
@@ -139,6 +149,11 @@ class ProductContents:
                 f"the column is of version {file.version}, which is kept as it was; change the "
                 "current one"
             )
+        if any(getattr(before, name) != getattr(after, name) for name in _OF_ROWS):
+            raise ProductConflict(
+                "frame and null_values shape the published table; upload the file again as a new "
+                "version, and say it before you publish that"
+            )
         others = [
             after if content.id == after.id else content
             for content in self._stores.contents.contents_of(file.id)
@@ -155,12 +170,18 @@ class ProductContents:
             raise MandatoryColumnsMissing(missing)
 
 
-def _changed(content: ProductContent, changes: Mapping[str, str | None]) -> ProductContent:
+def _changed(
+    content: ProductContent, changes: Mapping[str, str | Sequence[str] | None]
+) -> ProductContent:
     said: dict[str, str | None] = {}
+    nulls = content.null_values
     for name, value in changes.items():
         if name not in _STATEMENTS:
             raise ProductRefused(name, f"{name!r} cannot be changed; give {', '.join(_STATEMENTS)}")
-        text = (value or "").strip()
+        if name == "null_values":
+            nulls = _null_values(content, value)
+            continue
+        text = (value if isinstance(value, str) else "").strip()
         said[name] = _checked(name, text) if text else None
     if "alias" in said:
         said |= _with_role(content, said)
@@ -170,6 +191,8 @@ def _changed(content: ProductContent, changes: Mapping[str, str | None]) -> Prod
         alias=said.get("alias", content.alias),
         unit=said.get("unit", content.unit),
         description=said.get("description", content.description),
+        frame=said.get("frame", content.frame),
+        null_values=nulls,
     )
     role = find_role(changed.alias) if changed.alias else None
     if (
@@ -185,8 +208,31 @@ def _changed(content: ProductContent, changes: Mapping[str, str | None]) -> Prod
     return changed
 
 
+def _null_values(content: ProductContent, value: str | Sequence[str] | None) -> list[str] | None:
+    texts = list(dict.fromkeys([value] if isinstance(value, str) else value or ()))
+    if texts and not (_NUMBER.fullmatch(content.file_type) or "string" in content.file_type):
+        raise ProductRefused(
+            "null_values",
+            f"column {content.column_name!r} holds {content.file_type}; only numbers and texts can "
+            "stand for no value",
+        )
+    for text in texts:
+        if _NUMBER.fullmatch(content.file_type) and not _WRITTEN.fullmatch(text.strip()):
+            raise ProductRefused(
+                "null_values", f"{text!r} is no number, as column {content.column_name!r} holds"
+            )
+    return texts or None
+
+
 def _checked(name: str, text: str) -> str | None:
     check_text(name, text, _MAX_CHARACTERS[name], lines=name == "description")
+    if name == "frame":
+        frame = Frame.parse(text)
+        if frame is None:
+            raise ProductRefused(
+                name, f"{text!r} is no frame; give ICRS, FK5, FK4 B1950, galactic, UTC, TDB ..."
+            )
+        return str(frame)
     if name not in ("ucd", "unit"):
         return text
     checked = check_ucd(text) if name == "ucd" else check_unit(text)

@@ -232,7 +232,6 @@ class ProductDownloads:
             result, _ = table_result(
                 opened,
                 main.name,
-                writer,
                 annotate=lambda field: _annotated(field, contents.get(field.name)),
                 stream_errors=(UnreadableFile,),
             )

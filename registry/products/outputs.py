@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from registry.access import AccessPolicy
@@ -77,6 +77,8 @@ class InputFile:
         Of the file.
     columns
         Names of the columns by the alias that they have.
+    null_values
+        Values that mean that there is none, by name of the column.
     """
 
     product: Product
@@ -84,6 +86,7 @@ class InputFile:
     version: int
     sha256: str
     columns: dict[str, str]
+    null_values: dict[str, list[str]] = field(default_factory=dict)
 
 
 class OutputService:
@@ -248,6 +251,7 @@ class OutputService:
             file.version or 0,
             file.sha256,
             {content.alias: content.column_name for content in contents if content.alias},
+            {c.column_name: c.null_values for c in contents if c.null_values},
         )
 
     def _processed(self, job_id: str) -> Product:

@@ -18,6 +18,7 @@ from registry.errors import (
     UnsupportedFile,
 )
 from registry.formats.readers import check_path
+from registry.formats.readers.nulls import NulledTable
 from registry.formats.readers.sandbox import SandboxedTable
 from registry.ingestion.facts import ObservedTable, roles_of
 from registry.ingestion.plan import PublishPlan, PublishRequest
@@ -164,7 +165,8 @@ class Registrar:
             self._stores.files.staging() as staging,
             self._publisher.open(path, staging) as opened,
         ):
-            observed = ObservedTable(opened, roles_of(opened.columns, annotations))
+            table = NulledTable(opened, annotations.nulls)
+            observed = ObservedTable(table, roles_of(opened.columns, annotations))
             plan = make_plan(observed, request, product_type, opened.format)
             if not plan.accepted:
                 raise AnnotationRejected(plan.problems)
@@ -193,7 +195,8 @@ class Registrar:
                 self._stores.files.staging() as staging,
                 self._publisher.open(path, staging) as opened,
             ):
-                observed = ObservedTable(opened, roles_of(opened.columns, said))
+                table = NulledTable(opened, said.nulls)
+                observed = ObservedTable(table, roles_of(opened.columns, said))
                 plan = _registered_plan(observed, opened, product, product_type, annotations)
                 facts = facts_of(observed, opened, plan)
                 contents = contents_of(plan, product.id, file.id)
@@ -274,7 +277,13 @@ def _annotations(contents: Sequence[ProductContent]) -> Annotations:
     return Annotations(
         {
             content.column_name: ColumnAnnotation(
-                content.ucd, content.unit, content.alias, content.description, content.utype
+                content.ucd,
+                content.unit,
+                content.alias,
+                content.description,
+                content.utype,
+                content.frame,
+                tuple(content.null_values or ()),
             )
             for content in contents
         },
@@ -296,6 +305,8 @@ def _kept(
             alias=old.alias or content.alias,
             unit=old.unit or content.unit,
             description=old.description or content.description,
+            frame=content.frame or old.frame,
+            null_values=old.null_values or content.null_values,
         )
         for content in contents
     ]

@@ -240,6 +240,8 @@ def content_answer(content: ProductContent) -> ContentAnswer:
         alias=content.alias,
         unit=content.unit,
         description=content.description,
+        frame=content.frame,
+        null_values=content.null_values,
         suggestion=content.suggestion,
     )
 

@@ -44,7 +44,14 @@ _NAMED_COLUMNS = 5
 @click.option(
     "--annotations",
     type=click.Path(path_type=Path),
-    help="YAML file with ucd, unit, alias, description, utype per column.",
+    help="YAML file with ucd, unit, alias, description, utype, frame, null_values per column.",
+)
+@click.option(
+    "--null",
+    "nulls",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Value of a column that means that there is none, such as -99. May be repeated.",
 )
 @click.option("--release", help="Data release that the product belongs to.")
 @click.option("--description", help="What the product is, for people (Markdown).")
@@ -63,6 +70,7 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
     type_: str,
     columns: tuple[str, ...],
     annotations: Path | None,
+    nulls: tuple[str, ...],
     release: str | None,
     description: str | None,
     replace: bool,
@@ -77,19 +85,25 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
 
     Prints the product's internal name, its table and its number of rows.
     """
-    from registry.annotation.annotation_file import column_assignments, load_annotations
+    from registry.annotation.annotation_file import (
+        column_assignments,
+        load_annotations,
+        null_assignments,
+    )
     from registry.formats.readers.options import ReadOptions
     from registry.ingestion.plan import PublishRequest
+    from registry.model.annotation import Annotations
     from vo_service.assemble import assemble, prepare
 
     if product is not None and not replace:
         raise click.UsageError("--product says which product --replace means: give both")
     settings = installation.settings()
+    stated = Annotations() if annotations is None else load_annotations(annotations)
     request = PublishRequest(
         name=name,
         product_type=type_,
         columns=column_assignments(columns),
-        annotations=None if annotations is None else load_annotations(annotations),
+        annotations=stated.with_nulls(null_assignments(nulls)),
         release=release,
         description=description,
         replace=product or replace,
@@ -132,7 +146,7 @@ def _show_plan(plan: PublishPlan, request: PublishRequest) -> None:
         ("column", "in the file", "in queries", "type", "unit", "ucd", "role", "suggestion"),
         [_plan_row(column) for column in plan.columns],
     )
-    for warning in plan.warnings:
+    for warning in (*plan.warnings, *plan.notes):
         click.echo(f"Note: {warning}", err=True)
     if not plan.accepted:
         raise click.ClickException("this cannot be published yet:\n  " + "\n  ".join(plan.problems))

@@ -76,6 +76,7 @@ class RegistryShelf:
             found.path,
             found.sha256,
             found.columns,
+            found.null_values,
         )
 
     def reserve(self, job_id: str, owner: str, draft: OutputDraft) -> MadeProduct:

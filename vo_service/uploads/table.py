@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from registry.formats.readers.base import FileColumn
+from registry.ingestion.frames import column_frame
 from registry.ingestion.types import finish, fits_column, simple_type, simplify, value_type
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.table import Column, Storage, Table
@@ -147,6 +148,7 @@ class _ColumnReading:
                 f"has a value out of range ({str(error).splitlines()[0]})"
             ) from error
         field = Field(said.name, chosen, said.unit, said.ucd, said.utype, said.description)
+        field = replace(field, frame=column_frame(said.stated_frame, field))
         return field, pa.chunked_array(values, chosen.arrow)
 
     def _type(self, values: pa.ChunkedArray) -> ValueType:

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 import pyarrow as pa
 
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+from registry.model.frame import UTC
 
 __all__ = ["BATCH_ROWS", "FileColumn", "OpenedTable", "TableReader"]
 
@@ -31,7 +32,8 @@ class FileColumn:
     unit, ucd, utype, description
         What the file says, unchecked.
     frame
-        Reference frame of a coordinate, as a file's COOSYS names it.
+        Frame of a position or scale of a time that the file says, as `registry.model.frame`
+        writes it.
     """
 
     name: str
@@ -41,6 +43,13 @@ class FileColumn:
     utype: str | None = None
     description: str | None = None
     frame: str | None = None
+
+    @property
+    def stated_frame(self) -> str | None:
+        """What the file says of frame or scale; moments with a zone are stored in UTC."""
+        if self.frame is None and pa.types.is_timestamp(self.type) and self.type.tz is not None:
+            return UTC
+        return self.frame
 
 
 class OpenedTable(Protocol):

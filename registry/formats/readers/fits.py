@@ -22,6 +22,7 @@ from registry.formats.readers.fits_ascii import ascii_columns
 from registry.formats.readers.fits_binary import binary_columns
 from registry.formats.readers.fits_column import FitsColumn, Heap
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+from registry.model.frame import coordinate_frame, time_frame
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -32,6 +33,9 @@ _BATCH_BYTES = 64 * 1024 * 1024
 """Bytes of rows that a batch aims at."""
 
 _MAX_HDUS = 2_000
+
+_FK5_FROM = 1984.0
+"""Equinox from which on positions are FK5 (FITS 4.0, section 8.3)."""
 
 _TABLE_EXTENSIONS = ("BINTABLE", "A3DTABLE", "TABLE")
 
@@ -113,7 +117,10 @@ class FitsTable:
         notes = [note for column in self._columns for note in column.warnings]
         self.warnings: tuple[str, ...] = tuple(notes)
         self.columns = tuple(
-            FileColumn(c.name, c.type, c.unit, c.ucd, c.utype, c.description) for c in self._columns
+            FileColumn(
+                c.name, c.type, c.unit, c.ucd, c.utype, c.description, _frame(chosen.header, c)
+            )
+            for c in self._columns
         )
 
     @property
@@ -180,6 +187,23 @@ class FitsTable:
         self._rows = rows.reshape(self._n_rows, self._row_bytes)
         start = hdu.offset + int(header.get("THEAP", size))
         self._heap = Heap(data[start : hdu.offset + size + heap_bytes])
+
+
+def _frame(header: Header, column: FitsColumn) -> str | None:
+    """Give the frame or scale that a header says of its positions and times (FITS 4.0, 8.3, 9.2).
+
+    It holds for the equatorial positions of the table, which only their UCDs tell. Where RADESYS
+    is missing, an equinox before 1984 means FK4, a later one FK5.
+    """
+    if pa.types.is_timestamp(column.type):
+        scale = str(header.get("TIMESYS", ""))
+        return time_frame(scale, str(header.get("TREFPOS", "")))
+    equinox = header.get("EQUINOX", header.get("EPOCH"))
+    year = float(equinox) if isinstance(equinox, int | float) else None
+    system = str(header.get("RADESYS", header.get("RADECSYS", ""))).strip()
+    if not system and year is not None:
+        system = "FK4" if year < _FK5_FROM else "FK5"
+    return coordinate_frame(system, None if year is None else f"{year:g}", table=True)
 
 
 def _hdus(path: Path) -> list[_Hdu]:

@@ -76,7 +76,7 @@ class Hdf5Table:
         self.description = self._layout.description
         self.warnings = tuple(self._layout.warnings)
         self.columns = tuple(
-            FileColumn(c.name, c.type, c.unit, c.ucd, description=c.description)
+            FileColumn(c.name, c.type, c.unit, c.ucd, None, c.description, c.frame)
             for c in self._layout.columns
         )
 

@@ -38,7 +38,7 @@ class Hdf5Column:
 
     Attributes
     ----------
-    name, type, unit, ucd, description
+    name, type, unit, ucd, description, frame
         See `FileColumn`.
     dataset
         Index into the datasets of the table.
@@ -60,6 +60,7 @@ class Hdf5Column:
     unit: str | None = None
     ucd: str | None = None
     description: str | None = None
+    frame: str | None = None
     is_time: bool = False
     mask: int | None = None
 
@@ -182,6 +183,7 @@ def _said(dataset: h5py.Dataset) -> dict[str, Any]:
         "unit": first(_UNIT_NAMES),
         "ucd": first(("ucd", "UCD")),
         "description": first(_DESCRIPTION_NAMES),
+        "frame": first(("frame",)),
     }
 
 

@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pyarrow as pa
 
+from registry.model.frame import coordinate_frame, time_frame
+
 __all__ = ["FileMetadata", "SaidOfColumn", "file_metadata"]
 
 _VOTABLE_KEY = b"IVOA.VOTable-Parquet.content"
@@ -25,6 +27,7 @@ class SaidOfColumn:
     ucd: str | None = None
     utype: str | None = None
     description: str | None = None
+    frame: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,10 @@ class FileMetadata:
     columns: dict[str, SaidOfColumn] = field(default_factory=dict)
     description: str | None = None
 
-    def said_of(self, column: str) -> tuple[str | None, str | None, str | None, str | None]:
-        """Give unit, UCD, utype and description of a column, as `FileColumn` takes them."""
+    def said_of(self, column: str) -> tuple[str | None, ...]:
+        """Give unit, UCD, utype, description, frame of a column, as `FileColumn` takes them."""
         said = self.columns.get(column, SaidOfColumn())
-        return said.unit, said.ucd, said.utype, said.description
+        return said.unit, said.ucd, said.utype, said.description, said.frame
 
 
 def file_metadata(schema: pa.Schema) -> FileMetadata:
@@ -67,6 +70,7 @@ def _from_pairs(pairs: dict[bytes, bytes]) -> SaidOfColumn | None:
         values.get("ucd") or None,
         values.get("utype") or None,
         _description(values.get("description")),
+        values.get("frame") or None,
     )
     return None if said == SaidOfColumn() else said
 
@@ -97,14 +101,34 @@ def _from_votable(document: bytes) -> FileMetadata | None:
     table = next((e for e in root.iter() if _local(e) == "TABLE"), None)
     if table is None:
         return None
+    frames = _frames(root)
     columns = {
         element.get("name", ""): SaidOfColumn(
-            element.get("unit"), element.get("ucd"), element.get("utype"), _child_text(element)
+            element.get("unit"),
+            element.get("ucd"),
+            element.get("utype"),
+            _child_text(element),
+            frames.get(element.get("ref", "")),
         )
         for element in table
         if _local(element) == "FIELD"
     }
     return FileMetadata(columns, _child_text(table))
+
+
+def _frames(root: ET.Element) -> dict[str, str | None]:
+    """Give the frames and scales that the document names, by ID."""
+    found: dict[str, str | None] = {}
+    for element in root.iter():
+        get = element.get
+        if _local(element) == "COOSYS":
+            system = get("system") or get("refframe")
+            found[get("ID", "")] = coordinate_frame(system, get("equinox"), get("epoch"))
+        elif _local(element) == "TIMESYS":
+            found[get("ID", "")] = time_frame(
+                get("timescale"), get("refposition"), get("timeorigin")
+            )
+    return found
 
 
 def _local(element: ET.Element) -> str:

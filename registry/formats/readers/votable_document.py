@@ -10,6 +10,7 @@ from xml.parsers import expat
 
 from registry.errors import UnreadableFile
 from registry.formats.readers.votable_field import VotableField
+from registry.model.frame import coordinate_frame, time_frame
 
 __all__ = ["DataEvents", "Document", "VotableTable", "read_data", "scan_document"]
 
@@ -196,8 +197,17 @@ class _Scan:
             self.document.tables[-1].fields[-1].null = attributes["null"].strip()
 
     def _coosys(self, attributes: dict[str, str]) -> None:
-        parts = (attributes.get("system", ""), attributes.get("equinox", ""))
-        self.document.frames[attributes.get("ID", "")] = " ".join(part for part in parts if part)
+        get = attributes.get
+        # VOTable 1.5 calls the system refframe.
+        frame = coordinate_frame(get("system") or get("refframe"), get("equinox"), get("epoch"))
+        if frame is not None:
+            self.document.frames[get("ID", "")] = frame
+
+    def _timesys(self, attributes: dict[str, str]) -> None:
+        get = attributes.get
+        frame = time_frame(get("timescale"), get("refposition"), get("timeorigin"))
+        if frame is not None:
+            self.document.frames[get("ID", "")] = frame
 
     def _info(self, attributes: dict[str, str]) -> None:
         if attributes.get("name") != "QUERY_STATUS":
@@ -241,6 +251,7 @@ class _Scan:
         "FIELD": _field,
         "VALUES": _values,
         "COOSYS": _coosys,
+        "TIMESYS": _timesys,
         "INFO": _info,
         "DESCRIPTION": _description,
         "STREAM": _stream,

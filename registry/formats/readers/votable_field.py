@@ -44,13 +44,13 @@ class VotableField:
     name, datatype, arraysize, unit, ucd, utype, xtype
         Attributes of the FIELD.
     reference
-        ID of a COOSYS or another element.
+        ID of a COOSYS, a TIMESYS or another element.
     description
         Its DESCRIPTION.
     null
         The value that stands for null.
     frame
-        Reference frame of its COOSYS.
+        Frame of its COOSYS, or scale of its TIMESYS.
     """
 
     name: str

@@ -56,6 +56,7 @@ def _described(field: Field) -> pa.Field:
         "ucd": field.ucd,
         "utype": field.utype,
         "description": field.description,
+        "frame": field.frame,
     }
     known = {name: value for name, value in metadata.items() if value is not None}
     return field.arrow.with_metadata(known)

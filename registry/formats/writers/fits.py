@@ -17,7 +17,9 @@ from registry.formats.writers.fits_columns import (
 )
 from registry.formats.writers.naming import distinct_names
 from registry.formats.writers.spooling import Spool, spooled_schema, text_columns
-from registry.formats.writers.votable import is_position, overflow_text
+from registry.formats.writers.votable import overflow_text
+from registry.model.field import Field
+from registry.model.frame import Frame, same_frame
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -31,6 +33,9 @@ PIECE_BYTES = 4_000_000
 """Bytes of the table that are encoded at once."""
 
 _BLOCK_BYTES = 2880
+
+_RADESYS = {"ICRS": "ICRS", "eq_FK5": "FK5", "eq_FK4": "FK4"}
+"""Values of RADESYS (FITS 4.0, section 8.3) by the words of VOTable; it has no other frames."""
 
 
 class FitsWriter:
@@ -102,10 +107,7 @@ def _header(columns: Sequence[FitsColumn], rows: int, heap_bytes: int) -> Header
     header["PCOUNT"] = heap_bytes
     header["TFIELDS"] = len(columns)
     header["EXTNAME"] = "result"
-    if any(is_position(column.field) for column in columns):
-        header["RADESYS"] = ("ICRS", "frame of the positions")
-    if any(column.field.type.is_timestamp for column in columns):
-        header["TIMESYS"] = ("UTC", "scale of the times")
+    _add_frames(header, [column.field for column in columns])
     for number, column in enumerate(columns, start=1):
         header[f"TTYPE{number}"] = column.field.name
         header[f"TFORM{number}"] = column.tform
@@ -113,6 +115,22 @@ def _header(columns: Sequence[FitsColumn], rows: int, heap_bytes: int) -> Header
             header[f"TNULL{number}"] = column.null
         _describe(header, number, column)
     return header
+
+
+def _add_frames(header: Header, fields: Sequence[Field]) -> None:
+    """Say the frame of the equatorial positions and the scale of the times, where they have one."""
+    positions = [field for field in fields if (field.ucd or "").lower().startswith("pos.eq")]
+    frame = Frame.parse(same_frame(field.frame for field in positions))
+    radesys = _RADESYS.get(frame.system) if frame is not None else None
+    if frame is not None and radesys is not None:
+        header["RADESYS"] = (radesys, "frame of the positions")
+        if frame.equinox is not None:
+            header["EQUINOX"] = (float(frame.equinox[1:]), "of that frame")
+    scale = Frame.parse(same_frame(f.frame for f in fields if f.type.is_timestamp))
+    if scale is not None:
+        header["TIMESYS"] = (scale.system, "scale of the times")
+        if scale.refposition is not None and scale.refposition != "UNKNOWN":
+            header["TREFPOS"] = (scale.refposition, "place of the times")
 
 
 def _describe(header: Header, number: int, column: FitsColumn) -> None:

@@ -206,6 +206,7 @@ def _meaning(field: Field, name: str) -> dict[str, str | None]:
         "ucd": field.ucd,
         "utype": field.utype,
         "description": field.description,
+        "frame": field.frame,
     }
 
 

@@ -10,13 +10,13 @@ from registry.formats.writers.base import Outcome, ResultInfo
 from registry.formats.writers.cells import missing_integer
 from registry.formats.writers.markup import attribute, escaped
 from registry.model.field import Datatype, Field, ValueType
+from registry.model.frame import Frame
 
 __all__ = [
     "VOTABLE_MEDIA_TYPE",
     "document_head",
     "document_tail",
     "error_document",
-    "is_position",
     "overflow_text",
     "unique_identifiers",
 ]
@@ -35,25 +35,32 @@ _DECLARED_MISSING = (Datatype.SHORT, Datatype.INT, Datatype.LONG)
 
 @dataclass(frozen=True, slots=True)
 class _Frames:
-    """Identifiers of the coordinate frames of a document, absent where nothing refers to them."""
+    """The frames and time scales of a document, each with its identifier, by its text."""
 
-    position: str | None
-    time: str | None
+    known: dict[str, tuple[Frame, str]]
 
     def elements(self) -> str:
-        text = ""
-        if self.position:
-            text += f'<COOSYS{attribute("ID", self.position)} system="ICRS"/>\n'
-        if self.time:
-            text += (
-                f'<TIMESYS{attribute("ID", self.time)} timescale="UTC" refposition="UNKNOWN"/>\n'
-            )
-        return text
+        return "".join(
+            _timesys(frame, identifier) if frame.is_time else _coosys(frame, identifier)
+            for frame, identifier in self.known.values()
+        )
 
     def of(self, field: Field) -> str | None:
-        if field.type.is_timestamp:
-            return self.time
-        return self.position if is_position(field) else None
+        return self.known[field.frame][1] if field.frame in self.known else None
+
+
+def _coosys(frame: Frame, identifier: str) -> str:
+    attributes = attribute("ID", identifier) + attribute("system", frame.system)
+    attributes += attribute("equinox", frame.equinox) + attribute("epoch", frame.epoch)
+    return f"<COOSYS{attributes}/>\n"
+
+
+def _timesys(frame: Frame, identifier: str) -> str:
+    attributes = attribute("ID", identifier) + attribute("timeorigin", frame.timeorigin)
+    attributes += attribute("timescale", frame.system)
+    # VOTable demands the place; most files do not say it.
+    attributes += attribute("refposition", frame.refposition or "UNKNOWN")
+    return f"<TIMESYS{attributes}/>\n"
 
 
 def unique_identifiers(names: Sequence[str]) -> list[str]:
@@ -201,18 +208,15 @@ def _arraysize(value_type: ValueType) -> str | None:
 
 
 def _frames(fields: Sequence[Field], taken: set[str]) -> _Frames:
-    position = time = None
-    if any(is_position(field) for field in fields):
-        position = _free("icrs", taken)
-        taken.add(position)
-    if any(field.type.is_timestamp for field in fields):
-        time = _free("utc", taken)
-    return _Frames(position, time)
-
-
-def is_position(field: Field) -> bool:
-    """Whether a column is an equatorial position in degrees, and not its error."""
-    return field.unit == "deg" and (field.ucd or "").lower().startswith("pos.eq")
+    known: dict[str, tuple[Frame, str]] = {}
+    for field in fields:
+        frame = Frame.parse(field.frame)
+        if frame is None or field.frame is None or field.frame in known:
+            continue
+        identifier = _free(frame.system.lower(), taken)
+        taken.add(identifier)
+        known[field.frame] = (frame, identifier)
+    return _Frames(known)
 
 
 def _as_identifier(name: str) -> str:

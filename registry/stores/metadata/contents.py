@@ -132,9 +132,12 @@ class SqlContentStore:
             Whose main file it is of; absent before publication.
         """
         said = {name: getattr(content, name) for name in ("ucd", "alias", "unit", "description")}
+        of_rows = {"frame": content.frame, "null_values": content.null_values}
         with self._database.writing() as connection:
             connection.execute(
-                update(product_contents).where(product_contents.c.id == content.id).values(**said)
+                update(product_contents)
+                .where(product_contents.c.id == content.id)
+                .values(**said, **of_rows)
             )
             if version is not None:
                 _annotate_table(connection, content, version, said)

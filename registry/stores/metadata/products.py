@@ -23,6 +23,7 @@ from registry.stores.metadata.main_file import MainFile, publish_main
 from registry.stores.metadata.records import product_column, product_from_row
 from registry.stores.metadata.schema import (
     product_columns,
+    product_contents,
     product_files,
     product_versions,
     products,
@@ -245,6 +246,19 @@ class SqlProductStore:
                 rows = connection.execute(_COLUMNS, {"product": product_id, "number": number})
                 found[product_id] = tuple(product_column(row) for row in rows)
         return found
+
+    def null_values(self, product: Product) -> dict[str, list[str]]:
+        """Give the values that mean none in the published file of a product, by column."""
+        query = (
+            select(product_contents.c.column_name, product_contents.c.null_values)
+            .join(product_files, product_files.c.id == product_contents.c.file_id)
+            .where(
+                product_files.c.product_id == product.id,
+                product_files.c.version == product.edition,
+            )
+        )
+        with self._database.reading() as connection:
+            return {name: values for name, values in connection.execute(query) if values}
 
     def has_version(self, product_id: int, number: int) -> bool:
         """Tell whether a version was committed."""

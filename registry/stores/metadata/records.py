@@ -83,7 +83,7 @@ def version_values(version: ProductVersion) -> dict[str, Any]:
 def product_column(row: Row[Any]) -> ProductColumn:
     """Read a column."""
     value_type = ValueType(Datatype(row.datatype), row.arraysize, row.xtype)
-    field = Field(row.name, value_type, row.unit, row.ucd, row.utype, row.description)
+    field = Field(row.name, value_type, row.unit, row.ucd, row.utype, row.description, row.frame)
     statistics = None if row.statistics is None else ColumnStatistics(**row.statistics)
     column = Column(field, row.physical, principal=row.principal, indexed=row.indexed)
     return ProductColumn(column, row.file_type, row.alias, statistics)
@@ -134,6 +134,7 @@ def column_values(column: ProductColumn) -> dict[str, Any]:
         "ucd": field.ucd,
         "utype": field.utype,
         "description": field.description,
+        "frame": field.frame,
         "alias": column.alias,
         "principal": column.column.principal,
         "indexed": column.column.indexed,

@@ -39,7 +39,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
@@ -136,6 +136,7 @@ product_columns = Table(
     Column("ucd", Text),
     Column("utype", Text),
     Column("description", Text),
+    Column("frame", Text),
     Column("alias", Text),
     Column("principal", Boolean, nullable=False),
     Column("indexed", Boolean, nullable=False),
@@ -226,6 +227,8 @@ product_contents = Table(
     Column("unit", Text),
     Column("description", Text),
     Column("utype", Text),
+    Column("frame", Text),
+    Column("null_values", JSON(none_as_null=True)),
     Column("suggestion", JSON(none_as_null=True)),
     Column("statistics", JSON(none_as_null=True)),
     UniqueConstraint("file_id", "position"),

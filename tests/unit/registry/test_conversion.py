@@ -6,6 +6,7 @@ import astropy.io.fits
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.io import fits
 from click.testing import CliRunner
 
 from registry.errors import RegistryError, UnreadableFile
@@ -78,7 +79,7 @@ def test_binary_columns_are_refused_by_name(tmp_path) -> None:
         convert(source, tmp_path / "out.csv", writer_for("csv"))
 
 
-def test_positions_of_another_frame_are_not_declared_icrs(tmp_path) -> None:
+def test_positions_of_another_frame_keep_it(tmp_path) -> None:
     source = tmp_path / "in.vot"
     source.write_text(
         '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE>'
@@ -86,8 +87,11 @@ def test_positions_of_another_frame_are_not_declared_icrs(tmp_path) -> None:
         ' ucd="pos.eq.ra" ref="old"/><DATA><TABLEDATA><TR><TD>1.5</TD></TR></TABLEDATA></DATA>'
         "</TABLE></RESOURCE></VOTABLE>"
     )
-    with pytest.raises(UnreadableFile, match=r"'ra' are .*FK4.* ICRS; transform them first"):
-        convert(source, tmp_path / "out.fits", writer_for("fits"))
+    convert(source, tmp_path / "out.fits", writer_for("fits"))
+    header = fits.getheader(tmp_path / "out.fits", 1)
+    assert (header["RADESYS"], header["EQUINOX"]) == ("FK4", 1950.0)
+    convert(source, tmp_path / "out.vot", writer_for("votable/td"))
+    assert 'system="eq_FK4" equinox="B1950"' in (tmp_path / "out.vot").read_text()
     convert(source, tmp_path / "out.csv", writer_for("csv"))
     assert (tmp_path / "out.csv").read_bytes() == b"ra\r\n1.5\r\n"
 

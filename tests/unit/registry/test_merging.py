@@ -133,3 +133,49 @@ def test_suggestions_fill_gaps_but_never_a_mandatory_role():
         ColumnAnnotation("phot.mag;em.opt.B", "mag"),
         ColumnAnnotation("phot.flux"),
     ]
+
+
+def vizier(*names_types_ucds):
+    return [FileColumn(name, kind, ucd=ucd) for name, kind, ucd in names_types_ucds]
+
+
+VIZIER = vizier(
+    ("_RAJ2000", pa.float64(), "pos.eq.ra"),
+    ("_DEJ2000", pa.float64(), "pos.eq.dec"),
+    ("RAJ2000", pa.string(), "pos.eq.ra;meta.main"),
+    ("DEJ2000", pa.string(), "pos.eq.dec;meta.main"),
+)
+
+
+@pytest.mark.parametrize("said", [[], [("_RAJ2000", "RA"), ("_DEJ2000", "Dec")]])
+def test_the_main_position_of_vizier_is_the_numeric_one(said):
+    merged = merge(VIZIER, said, Annotations())
+    assert merged.problems == []
+    assert [(c.alias, c.ucd) for c in merged.columns] == [
+        ("RA", "pos.eq.ra;meta.main"),
+        ("Dec", "pos.eq.dec;meta.main"),
+        (None, "pos.eq.ra"),
+        (None, "pos.eq.dec"),
+    ]
+    assert "'RAJ2000': its UCD 'pos.eq.ra;meta.main' becomes 'pos.eq.ra'" in merged.warnings[0]
+
+
+def test_of_two_numeric_main_positions_the_chosen_one_stays():
+    columns = vizier(
+        ("a", pa.float64(), "pos.eq.ra;meta.main"), ("b", pa.float64(), "pos.eq.ra;meta.main")
+    )
+    merged = merge(columns, [("b", "RA")], Annotations())
+    assert [c.ucd for c in merged.columns] == ["pos.eq.ra", "pos.eq.ra;meta.main"]
+
+
+def test_a_sexagesimal_position_alone_is_still_refused_as_such():
+    merged = merge(vizier(("ra", pa.string(), "pos.eq.ra;meta.main")), [], Annotations())
+    assert merged.columns[0].alias == "RA"
+
+
+def test_two_main_identifiers_are_one():
+    columns = vizier(
+        ("a", pa.int64(), "meta.id;meta.main"), ("b", pa.string(), "meta.id;meta.main")
+    )
+    merged = merge(columns, [("b", "ID")], Annotations())
+    assert [c.ucd for c in merged.columns] == ["meta.id", "meta.id;meta.main"]

@@ -36,7 +36,8 @@ def _sum(site: CallSite) -> Expression:
 def _average(site: CallSite) -> Expression:
     check_numbers(site)
     field = site.arguments[0].field
-    return make_call(site, DOUBLE, field.unit, statistic_ucd(field.ucd, "stat.mean"))
+    ucd = statistic_ucd(field.ucd, "stat.mean")
+    return make_call(site, DOUBLE, field.unit, ucd, frame=field.frame)
 
 
 def _extreme(word: str) -> Callable[[CallSite], Expression]:
@@ -47,7 +48,8 @@ def _extreme(word: str) -> Callable[[CallSite], Expression]:
         kind = kind_of(field.type)
         if not kind.is_comparable or kind is Kind.BOOLEAN:
             raise site.mismatch(f"{site.name} takes numbers, text or timestamps, not {kind}", 0)
-        return make_call(site, field.type, field.unit, statistic_ucd(field.ucd, word))
+        ucd = statistic_ucd(field.ucd, word)
+        return make_call(site, field.type, field.unit, ucd, frame=field.frame)
 
     return build
 

@@ -10,6 +10,7 @@ import re
 from datetime import datetime
 
 from registry.model.field import Field, ValueType
+from registry.model.frame import same_frame
 from vo_service.adql.functions.arguments import is_literal, is_null, retyped_null, string_value
 from vo_service.adql.typed import Cast, Constant, Expression
 from vo_service.adql.types import BOOLEAN, INT, TEXT, TIMESTAMP, Kind, common_type, kind_of
@@ -114,8 +115,8 @@ def common_field(name: str, expressions: list[Expression]) -> tuple[Field, list[
     Returns
     -------
     tuple[Field, list[Expression]]
-        Common type, unit and UCD (of all that are not literals), and the values brought to one
-        kind.
+        Common type, unit, UCD and frame (of all that are not literals), and the values brought to
+        one kind.
 
     Raises
     ------
@@ -136,7 +137,8 @@ def common_field(name: str, expressions: list[Expression]) -> tuple[Field, list[
         unit = sum_unit(unit, field.unit)
     ucds = {field.ucd for field in measured}
     ucd = ucds.pop() if len(ucds) == 1 else None
-    return Field(name, value_type, unit, ucd), aligned
+    frame = same_frame(field.frame for field in measured)
+    return Field(name, value_type, unit, ucd, frame=frame), aligned
 
 
 def _fold(literal: Expression, kind: Kind, wanted: Kind) -> Expression | None:

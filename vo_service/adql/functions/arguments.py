@@ -115,10 +115,12 @@ def make_call(
     value_type: ValueType,
     unit: str | None = None,
     ucd: str | None = None,
+    *,
     name: str | None = None,
+    frame: str | None = None,
 ) -> Call:
     """Make the call of a site with its arguments as they are now."""
-    field = Field(name or site.name.lower(), value_type, unit, ucd)
+    field = Field(name or site.name.lower(), value_type, unit, ucd, frame=frame)
     return Call(site.name.upper(), tuple(site.arguments), field, site.distinct)
 
 

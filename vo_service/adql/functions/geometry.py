@@ -11,8 +11,10 @@ ADQL 2.1, section 4.2.
 from __future__ import annotations
 
 from registry.model.field import Field
+from registry.model.frame import same_frame
 from vo_service.adql.functions.arguments import is_null, make_call, string_value
 from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
+from vo_service.adql.functions.frames import check_same_sky, sky_frame, system_word
 from vo_service.adql.functions.polygons import polygon_problem
 from vo_service.adql.functions.serialised import ShapeProblem, region_shape
 from vo_service.adql.functions.shapes import (
@@ -29,6 +31,19 @@ from vo_service.adql.types import CIRCLE, DOUBLE, INT, POINT, POLYGON, TEXT, Kin
 
 __all__ = ["GEOMETRY_FUNCTIONS"]
 
+_PLACES = {
+    "ICRS": "pos.eq",
+    "eq_FK4": "pos.eq",
+    "eq_FK5": "pos.eq",
+    "galactic": "pos.galactic",
+    "supergalactic": "pos.supergalactic",
+    "ecl_FK4": "pos.ecliptic",
+    "ecl_FK5": "pos.ecliptic",
+}
+"""Words for positions (UCD1+ 1.6) by frame."""
+
+_PARTS = dict.fromkeys(("pos.galactic", "pos.supergalactic", "pos.ecliptic"), ("lon", "lat"))
+
 MIN_VERTICES = 3
 """Fewest vertices of a polygon (ADQL 2.1, section 4.2.14)."""
 
@@ -44,7 +59,7 @@ def _circle(site: CallSite) -> Expression:
     drop_system(site, most=3)
     place_then_numbers(site, 1, "a radius")
     check_angle(site, 1, "radius")
-    return make_call(site, CIRCLE, "deg")
+    return make_call(site, CIRCLE, "deg", frame=site.arguments[0].field.frame)
 
 
 def _box(site: CallSite) -> Expression:
@@ -56,7 +71,7 @@ def _box(site: CallSite) -> Expression:
         size = site.arguments[index]
         if isinstance(size, Constant) and isinstance(size.value, int | float) and size.value >= 180:
             raise site.mismatch("The width and height of BOX are less than 180 degrees", index)
-    return make_call(site, POLYGON, "deg")
+    return make_call(site, POLYGON, "deg", frame=site.arguments[0].field.frame)
 
 
 def _polygon(site: CallSite) -> Expression:
@@ -73,7 +88,8 @@ def _polygon(site: CallSite) -> Expression:
     problem = polygon_problem(points)
     if problem is not None:
         raise site.mismatch(f"{problem[:1].upper()}{problem[1:]}")
-    return Call(site.name, tuple(points), Field("polygon", POLYGON, "deg"))
+    frame = same_frame(point.field.frame for point in points)
+    return Call(site.name, tuple(points), Field("polygon", POLYGON, "deg", frame=frame))
 
 
 def _contains(site: CallSite) -> Expression:
@@ -106,6 +122,7 @@ def _is_moc(expression: Expression) -> bool:
 def _related(site: CallSite, function: str, first: Expression, second: Expression) -> Call:
     if _is_moc(second) and not field_of(first, Kind.POINT):
         raise site.unsupported(f"{site.name} with a MOC is offered for points only")
+    check_same_sky(site, first, second)
     return Call(function, (first, second), Field(site.name.lower(), INT))
 
 
@@ -117,6 +134,7 @@ def _distance(site: CallSite) -> Expression:
         points = (take_point(site, 0), take_point(site, 1))
     else:
         raise site.mismatch("DISTANCE takes two points, or two pairs of longitude and latitude")
+    check_same_sky(site, *points)
     return Call("DISTANCE", points, Field("distance", DOUBLE, "deg", "pos.angDistance"))
 
 
@@ -131,7 +149,13 @@ def _centroid(site: CallSite) -> Expression:
         return shape
     if isinstance(shape, Call) and shape.function in ("CIRCLE", "BOX"):
         return shape.arguments[0]
-    return make_call(site, POINT, "deg", "pos.eq")
+    return make_call(site, POINT, "deg", _place_ucd(shape), frame=shape.field.frame)
+
+
+def _place_ucd(shape: Expression) -> str:
+    """Give the UCD of a position in the frame of a shape."""
+    frame = sky_frame(shape)
+    return _PLACES.get(frame.system, "pos") if frame is not None else "pos.eq"
 
 
 def _region(site: CallSite) -> Expression:
@@ -152,13 +176,18 @@ def _region(site: CallSite) -> Expression:
 
 def _coordinate(site: CallSite) -> Expression:
     point = take_point(site, 0)
-    ucd = "pos.eq.ra" if site.name == "COORD1" else "pos.eq.dec"
-    return Call(site.name, (point,), Field(site.name.lower(), DOUBLE, "deg", ucd))
+    place = _place_ucd(point)
+    part = _PARTS.get(place, ("ra", "dec"))[0 if site.name == "COORD1" else 1]
+    ucd = None if place == "pos" else f"{place}.{part}"
+    frame = point.field.frame
+    return Call(site.name, (point,), Field(site.name.lower(), DOUBLE, "deg", ucd, frame=frame))
 
 
 def _system(site: CallSite) -> Expression:
     if not is_null(site.arguments[0]):
-        take_geometry(site, 0)
+        frame = sky_frame(take_geometry(site, 0))
+        if frame is not None:
+            return Constant(system_word(frame), Field("coordsys", TEXT))
     return Constant("ICRS", Field("coordsys", TEXT))
 
 
@@ -301,7 +330,8 @@ GEOMETRY_FUNCTIONS = (
         name="COORDSYS",
         feature=Feature.GEOMETRY,
         signatures=("COORDSYS(shape GEOMETRY) -> TEXT",),
-        description="The coordinate system of a shape: always ICRS here (deprecated in ADQL).",
+        description="The coordinate system of a shape; ICRS unless it is known to be another "
+        "(deprecated in ADQL).",
         example=example_of("COORDSYS(POINT(150.1, 2.2))"),
         build=_system,
         arity=(1, 1),

@@ -43,7 +43,8 @@ def _keeping(site: CallSite) -> Expression:
             nearest = max(-MAX_DIGITS, min(digits.value, MAX_DIGITS))
             site.arguments[1] = Constant(nearest, Field("", INT))
     field = site.arguments[0].field
-    return make_call(site, rounded_type(field.type), field.unit, derived_ucd(field.ucd))
+    value_type, ucd = rounded_type(field.type), derived_ucd(field.ucd)
+    return make_call(site, value_type, field.unit, ucd, frame=field.frame)
 
 
 def _floating(unit: str | None = None) -> Callable[[CallSite], Expression]:

@@ -8,6 +8,7 @@ IVOA catalogue of user-defined functions 1.2; ``MOC`` is common practice, not a 
 from __future__ import annotations
 
 from registry.model.field import Field
+from registry.model.frame import Frame, same_frame
 from vo_service.adql.functions.arguments import (
     check_numbers,
     check_whole_number,
@@ -18,6 +19,7 @@ from vo_service.adql.functions.arguments import (
 )
 from vo_service.adql.functions.coverage import MocProblem, moc_ranges
 from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
+from vo_service.adql.functions.frames import system_word
 from vo_service.adql.functions.shapes import make_point, take_geometry, take_point
 from vo_service.adql.typed import Call, Constant, Expression
 from vo_service.adql.types import DOUBLE, LONG, MOC, POINT
@@ -65,14 +67,35 @@ def _transform(site: CallSite) -> Expression:
             raise site.mismatch(f"{site.name} takes a coordinate system of {offered} here", index)
         site.arguments[index] = Constant(system.upper(), site.arguments[index].field)
     shape = take_geometry(site, 2)
-    galactic = string_value(site.arguments[1]) == "GALACTIC"
-    ucd = "pos;pos.galactic" if galactic else "pos.eq"
-    return make_call(site, shape.field.type, "deg", ucd if shape.field.type == POINT else None)
+    source, target = (Frame.parse(string_value(site.arguments[index])) for index in (0, 1))
+    _check_source(site, source, shape)
+    ucd = "pos;pos.galactic" if target is not None and target.system == "galactic" else "pos.eq"
+    return make_call(
+        site,
+        shape.field.type,
+        "deg",
+        ucd if shape.field.type == POINT else None,
+        frame=None if target is None else str(target),
+    )
+
+
+def _check_source(site: CallSite, source: Frame | None, shape: Expression) -> None:
+    """Refuse to transform from another frame than the one that a shape is known to be in."""
+    known = Frame.parse(shape.field.frame)
+    if known is None or source is None or (known.is_icrs and source.is_icrs):
+        return
+    if (known.system, known.equinox) != (source.system, source.equinox):
+        raise site.mismatch(
+            f"{site.name} is told that the shape is in {system_word(source)}, but its positions "
+            f"are in {known}",
+            0,
+        )
 
 
 def _propagated(site: CallSite) -> Expression:
     check_numbers(site)
-    return make_call(site, POINT, "deg", "pos.eq")
+    frame = same_frame(argument.field.frame for argument in site.arguments[:2])
+    return make_call(site, POINT, "deg", "pos.eq", frame=frame)
 
 
 def _moc(site: CallSite) -> Expression:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.model.field import Field
+from registry.model.frame import Frame, same_frame
 from vo_service.adql.functions.arguments import is_null, retyped_null, string_value
 from vo_service.adql.functions.declaration import CallSite
+from vo_service.adql.functions.frames import system_word
 from vo_service.adql.typed import Call, Constant, Expression
 from vo_service.adql.types import DOUBLE, POINT, Kind, kind_of
 
@@ -50,6 +54,7 @@ def drop_system(site: CallSite, most: int | None = None) -> None:
         return
     first = site.arguments[0]
     if not is_null(first):
+        _check_claim(site)
         system = string_value(first)
         if system is None:
             raise site.mismatch(
@@ -63,6 +68,19 @@ def drop_system(site: CallSite, most: int | None = None) -> None:
                 0,
             )
     del site.arguments[0], site.offsets[0]
+
+
+def _check_claim(site: CallSite) -> None:
+    """Refuse to call columns ICRS that are something else."""
+    for argument in site.arguments[1:]:
+        frame = Frame.parse(argument.field.frame)
+        if frame is not None and not frame.is_icrs and string_value(site.arguments[0]):
+            raise site.mismatch(
+                f"{site.name} is said to be in {string_value(site.arguments[0])}, and its column "
+                f"{argument.field.name} is in {frame}; leave the system out, and bring it to ICRS "
+                f"with ivo_geom_transform('{system_word(frame)}', 'ICRS', ...)",
+                0,
+            )
 
 
 def take_point(site: CallSite, index: int) -> Expression:
@@ -122,7 +140,8 @@ def make_point(site: CallSite, index: int) -> Call:
         and not -90 <= lat.value <= 90
     ):
         raise site.mismatch(f"The latitude {lat.value} is not within -90 and 90", index + 1)
-    return Call("POINT", (lon, lat), _POINT_FIELD)
+    frame = same_frame((lon.field.frame, lat.field.frame))
+    return Call("POINT", (lon, lat), replace(_POINT_FIELD, frame=frame))
 
 
 def place_then_numbers(site: CallSite, count: int, what: str) -> None:

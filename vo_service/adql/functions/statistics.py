@@ -31,7 +31,8 @@ _COUNTS = ValueType(Datatype.INT, "*")
 def _median(site: CallSite) -> Expression:
     check_numbers(site)
     field = site.arguments[0].field
-    return make_call(site, DOUBLE, field.unit, statistic_ucd(field.ucd, "stat.median"))
+    ucd = statistic_ucd(field.ucd, "stat.median")
+    return make_call(site, DOUBLE, field.unit, ucd, frame=field.frame)
 
 
 def _deviation(site: CallSite) -> Expression:
@@ -53,7 +54,7 @@ def _quantile(site: CallSite) -> Expression:
     if not 0 <= fraction <= 1:
         raise site.mismatch(f"The fraction {fraction:g} of {site.name} is not within 0 and 1", 1)
     field = site.arguments[0].field
-    return make_call(site, DOUBLE, field.unit, derived_ucd(field.ucd))
+    return make_call(site, DOUBLE, field.unit, derived_ucd(field.ucd), frame=field.frame)
 
 
 def _histogram(site: CallSite) -> Expression:

@@ -43,7 +43,8 @@ def _in_unit(site: CallSite) -> Expression:
         factor = conversion_factor(unit, target)
     except IncompatibleUnits as problem:
         raise site.mismatch(f"IN_UNIT: {problem}", 1) from None
-    field = Field("in_unit", DOUBLE, target, derived_ucd(operand.field.ucd))
+    ucd, frame = derived_ucd(operand.field.ucd), operand.field.frame
+    field = Field("in_unit", DOUBLE, target, ucd, frame=frame)
     return Arithmetic("*", operand, double_constant(factor), field)
 
 

@@ -80,10 +80,11 @@ def make_cast(env: Environment, node: tree.Cast, operand: typed.Expression) -> t
     allowed = is_null(operand) or kind in (Kind.NUMBER, Kind.TEXT)
     if not (allowed or (kind is Kind.BOOLEAN and not fractional)):
         raise _refusal(env, node, kind)
-    unit, ucd = None, None
-    if kind is Kind.NUMBER:
-        unit, ucd = operand.field.unit, derived_ucd(operand.field.ucd)
-    return typed.Cast(operand, Field("cast", value_type, unit, ucd))
+    if kind is not Kind.NUMBER:
+        return typed.Cast(operand, Field("cast", value_type))
+    said = operand.field
+    field = Field("cast", value_type, said.unit, derived_ucd(said.ucd), frame=said.frame)
+    return typed.Cast(operand, field)
 
 
 def _text_cast(
@@ -109,7 +110,7 @@ def _timestamp_cast(
         return typed.Cast(literal.operand, Field("cast", TIMESTAMP))
     if kind not in (Kind.TEXT, Kind.TIMESTAMP):
         raise _refusal(env, node, kind)
-    return typed.Cast(operand, Field("cast", TIMESTAMP))
+    return typed.Cast(operand, Field("cast", TIMESTAMP, frame=operand.field.frame))
 
 
 def _shape_cast(

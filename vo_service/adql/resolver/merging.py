@@ -106,7 +106,7 @@ def _merged(
     left = first.expression.field
     with env.misfits_at(node):
         common, values = common_field(left.name, [first.expression, second.expression])
-    field = replace(left, type=common.type, unit=common.unit, ucd=common.ucd)
+    field = replace(left, type=common.type, unit=common.unit, ucd=common.ucd, frame=common.frame)
     return Visible(first.name, typed.Call("COALESCE", tuple(values), field))
 
 

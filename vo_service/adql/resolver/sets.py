@@ -91,6 +91,7 @@ def _common(first: Field, second: Field) -> Field | None:
         first.ucd if first.ucd == second.ucd else None,
         first.utype if first.utype == second.utype else None,
         first.description if first.description == second.description else None,
+        first.frame if first.frame == second.frame else None,
     )
 
 

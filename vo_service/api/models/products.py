@@ -264,16 +264,30 @@ class ContentAnswer(Answer):
     alias: str | None
     unit: str | None
     description: str | None
+    frame: str | None
+    null_values: list[str] | None
     suggestion: dict[str, Any] | None
 
 
 class ContentChange(Sent):
-    """What is to be changed of a column; empty text clears."""
+    """What is to be changed of a column; empty text clears.
+
+    Attributes
+    ----------
+    frame
+        Frame of positions or scale of times: ICRS, FK4 B1950, galactic, TDB.
+    null_values
+        Values that mean that there is none, as texts: -99.
+    """
 
     ucd: Annotated[str, Field(max_length=128)] | None = None
     alias: Annotated[str, Field(max_length=256)] | None = None
     unit: Annotated[str, Field(max_length=128)] | None = None
     description: Annotated[str, Field(max_length=4000)] | None = None
+    frame: Annotated[str, Field(max_length=128)] | None = None
+    null_values: (
+        Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)] | None
+    ) = None
 
 
 class FileFormFields(Sent):

@@ -211,12 +211,12 @@ def test_identifiers_are_unique_and_equal_to_the_name_where_they_can():
     assert identifiers[3] == "z_3"
 
 
-def test_positions_refer_to_icrs_and_times_to_utc():
+def test_columns_refer_to_their_frame_or_scale_and_others_to_none():
     root = head(
-        Field("ra", ValueType(Datatype.DOUBLE), unit="deg", ucd="pos.eq.ra;meta.main"),
+        Field("ra", ValueType(Datatype.DOUBLE), unit="deg", ucd="pos.eq.ra", frame="ICRS"),
         Field("e_ra", ValueType(Datatype.DOUBLE), unit="deg", ucd="stat.error;pos.eq.ra"),
         Field("ra_h", ValueType(Datatype.DOUBLE), unit="h", ucd="pos.eq.ra"),
-        Field("t", ValueType(Datatype.CHAR, "*", "timestamp")),
+        Field("t", ValueType(Datatype.CHAR, "*", "timestamp"), frame="UTC"),
         Field("icrs", INT),
         Field("utc", INT),
     )

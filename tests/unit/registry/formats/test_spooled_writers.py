@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import astropy.io.fits
 import h5py
@@ -42,7 +43,8 @@ def fits_header(*columns: tuple[Field, list[object]]) -> astropy.io.fits.Header:
 
 def test_fits_columns_carry_their_meaning() -> None:
     field = Field("ra", ValueType(Datatype.DOUBLE), "deg", "pos.eq.ra", "a:b", "Right ascension é")
-    time = Field("t", ValueType(Datatype.CHAR, "*", "timestamp"))
+    field = replace(field, frame="ICRS")
+    time = Field("t", ValueType(Datatype.CHAR, "*", "timestamp"), frame="UTC")
     header = fits_header((field, [1.0]), (time, [None]))
     assert header["TUNIT1"] == "deg"
     assert header["TUCD1"] == "pos.eq.ra"
