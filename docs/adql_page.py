@@ -112,6 +112,13 @@ _LIMITS = {
     "subqueries": "sub-queries inside each other",
     "tables": "tables and joins",
     "in_items": "values in one IN list",
+    "columns": "columns of one SELECT",
+    "conditions": "conditions, those of a common table wherever it is used",
+    "keys": "items of one GROUP BY or ORDER BY",
+    "relations": "tables, those of a common table wherever it is used",
+    "expanded_values": "values and operators, each name of a value written out",
+    "text_characters": "characters of a text that an expression may make",
+    "sql_characters": "characters of the query in the language of the engine",
 }
 
 Run = Callable[[str], tuple[object, int]]

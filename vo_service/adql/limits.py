@@ -27,6 +27,22 @@ class Limits:
         a join.
     in_items
         Values in one IN list.
+    columns
+        Columns of one SELECT, those of ``*`` included.
+    conditions
+        Comparisons and other predicates in the whole query, those of a common table counted
+        wherever it is used: planners compare each with each.
+    keys
+        Items of one GROUP BY or ORDER BY.
+    relations
+        Tables after each common table is written out where it is used, as planners do: fifteen
+        that join the one before with itself are 32,768.
+    expanded_values
+        Columns, literals, operators and functions after each name of a value is written out.
+    text_characters
+        Length of a text that an expression may make, by `vo_service.adql.bounds`.
+    sql_characters
+        Length of the query in the language of the engine.
     """
 
     characters: int = 200_000
@@ -35,6 +51,13 @@ class Limits:
     subqueries: int = 16
     tables: int = 64
     in_items: int = 10_000
+    columns: int = 4_000
+    conditions: int = 500
+    keys: int = 100
+    relations: int = 128
+    expanded_values: int = 200_000
+    text_characters: int = 1_000_000
+    sql_characters: int = 4_000_000
 
 
 DEFAULT_LIMITS = Limits()

@@ -126,4 +126,14 @@ def _pool(
 
 def query_limits(settings: Settings) -> Limits:
     """Give the limits of the size of a query."""
-    return replace(DEFAULT_LIMITS, characters=settings.query_max_characters)
+    return replace(
+        DEFAULT_LIMITS,
+        characters=settings.query_max_characters,
+        columns=settings.query_max_columns,
+        conditions=settings.query_max_conditions,
+        keys=settings.query_max_keys,
+        relations=settings.query_max_relations,
+        expanded_values=settings.query_max_expanded_values,
+        text_characters=settings.query_max_text_characters,
+        sql_characters=settings.query_max_sql_characters,
+    )

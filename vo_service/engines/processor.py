@@ -20,6 +20,7 @@ import pyarrow as pa
 from registry import tap_schema
 from registry.model.field import Field
 from registry.model.table import Schema, Table, TableSet
+from vo_service.adql.bounds import check_bounds, check_sql
 from vo_service.adql.limits import DEFAULT_LIMITS, Limits
 from vo_service.adql.parser import parse
 from vo_service.adql.resolver import resolve
@@ -199,11 +200,13 @@ class LocalProcessor:
         began = time.perf_counter()
         syntax = parse(request.text, self._limits)
         parsed = time.perf_counter()
-        query = resolve(syntax, _with_uploads(request), request.text)
+        query = resolve(syntax, _with_uploads(request), request.text, self._limits)
+        check_bounds(query, self._limits)
         resolved = time.perf_counter()
         statement = None
         if not request.check_only:
             statement = self._engine.translate(query, request.row_limit)
+            check_sql(statement.sql, statement.parameters, self._limits)
         started = StartedQuery(
             query.fields,
             query.tables,

@@ -154,6 +154,32 @@ class Settings(BaseModel):
     maxrec_default_rows: Rows = Field(1_000_000, description="Rows of a result without MAXREC")
     maxrec_hard_rows: Rows = Field(50_000_000, description="Rows of a result at most")
     query_max_characters: int = Field(200_000, ge=1000, description="Length of a query at most")
+    query_max_columns: int = Field(
+        4_000, ge=1, description="Columns of one SELECT, those of `*` included"
+    )
+    query_max_conditions: int = Field(
+        500,
+        ge=1,
+        description="Conditions of a query, common tables written out where they are used",
+    )
+    query_max_keys: int = Field(100, ge=1, description="Items of one GROUP BY or ORDER BY")
+    query_max_relations: int = Field(
+        128, ge=1, description="Tables of a query, common tables written out where they are used"
+    )
+    query_max_expanded_values: int = Field(
+        200_000,
+        ge=100,
+        description="Columns, literals, operators and functions of a query, each name of a value"
+        " written out",
+    )
+    query_max_text_characters: int = Field(
+        1_000_000, ge=1000, description="Length of a text that an expression may make"
+    )
+    query_max_sql_characters: int = Field(
+        4_000_000,
+        ge=1000,
+        description="Length of a query when it is written out in the language of the engine",
+    )
     sync_timeout_s: Seconds = Field(
         60.0, description="Seconds that the engine may work on a synchronous query"
     )

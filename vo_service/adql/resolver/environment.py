@@ -12,6 +12,7 @@ from registry.model.table import Table, TableSet
 from vo_service.adql import tree, typed
 from vo_service.adql.errors import AdqlError, QueryTooComplex, TypeMismatch
 from vo_service.adql.functions.alignment import Misfit
+from vo_service.adql.limits import DEFAULT_LIMITS, Limits
 
 __all__ = ["MAX_DEPTH", "CommonSource", "Environment", "NamedQuery"]
 
@@ -70,6 +71,8 @@ class Environment:
         Text of the query, for places in errors.
     tables
         Everything that the caller may query.
+    limits
+        Of the size of the query.
     commons
         Common table expressions, in the order written.
     used
@@ -82,6 +85,7 @@ class Environment:
 
     source: str
     tables: TableSet
+    limits: Limits = DEFAULT_LIMITS
     commons: list[CommonSource] = field(default_factory=list)
     used: dict[str, Table] = field(default_factory=dict)
     relations: int = 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from registry.model.field import Field
 from vo_service.adql import tree, typed
+from vo_service.adql.bounds import check_columns
 from vo_service.adql.errors import UnknownTable
 from vo_service.adql.functions.arguments import is_pure_number
 from vo_service.adql.resolver.environment import Environment
@@ -69,6 +70,7 @@ def resolve_items(
     """
     found: list[tuple[tree.Identifier | None, typed.Expression, tree.SelectItem]] = []
     for item in items:
+        check_columns(len(found), env.limits)
         if isinstance(item, tree.AllColumns):
             found += [(v.name, v.expression, item) for v in _all_columns(env, item, frame)]
             continue
@@ -77,6 +79,7 @@ def resolve_items(
         if name is None and isinstance(item.expression, tree.ColumnReference):
             name = tree.Identifier(value.field.name, delimited=True)
         found.append((name, value, item))
+    check_columns(len(found), env.limits)
     taken = {name.name.lower() for name, _, _ in found if name is not None}
     values = []
     for index, (name, value, _) in enumerate(found):

@@ -8,6 +8,7 @@ from registry.model.table import TableSet
 from vo_service.adql import tree, typed
 from vo_service.adql.errors import AmbiguousColumn, TypeMismatch, UnsupportedFeature
 from vo_service.adql.functions.arguments import is_literal
+from vo_service.adql.limits import DEFAULT_LIMITS, Limits
 from vo_service.adql.resolver.environment import CommonSource, Environment, NamedQuery
 from vo_service.adql.resolver.expressions import ExpressionResolver
 from vo_service.adql.resolver.grouping import GroupCheck, contains_aggregate
@@ -24,7 +25,9 @@ from vo_service.adql.types import kind_of
 __all__ = ["resolve"]
 
 
-def resolve(query: tree.Query, tables: TableSet, source: str) -> typed.Query:
+def resolve(
+    query: tree.Query, tables: TableSet, source: str, limits: Limits = DEFAULT_LIMITS
+) -> typed.Query:
     """Look up the names of a query, and work out what its columns are.
 
     Parameters
@@ -35,6 +38,8 @@ def resolve(query: tree.Query, tables: TableSet, source: str) -> typed.Query:
         Everything that the caller may query.
     source
         Text of the query, for lines and columns of errors.
+    limits
+        Of the number of columns; the other ones are for `vo_service.adql.bounds`.
 
     Returns
     -------
@@ -56,9 +61,9 @@ def resolve(query: tree.Query, tables: TableSet, source: str) -> typed.Query:
     TypeMismatch
         When values, units or arguments do not go together.
     QueryTooComplex
-        When expressions nest too deep.
+        When expressions nest too deep, or a SELECT has too many columns.
     """
-    env = Environment(source, tables)
+    env = Environment(source, tables, limits)
     common_tables = tuple(_common_table(env, node) for node in query.common_tables)
     found = as_result(resolve_query(env, query.body, None).query)
     return replace(found, with_=common_tables, tables=tuple(env.used.values()))
