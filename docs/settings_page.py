@@ -17,9 +17,11 @@ PAGE = ROOT / "docs" / "reference" / "settings.md"
 
 COMPUTED_DEFAULTS = {
     "home": "`pzvo` in the user's data folder",
+    "query_slots_per_visitor": "half of `query_slots`",
     "query_slots": "12, or three quarters of `web_threads` where these are few",
     "engine_threads": "number of processors divided by `web_processes`",
     "engine_memory_bytes": "a sixth of the memory, at most 8 GiB",
+    "engine_total_memory_bytes": "an eighth of the memory up to 3 GiB, or `engine_memory_bytes`",
     "publish_memory_bytes": "a sixth of the memory, at most 4 GiB",
 }
 """Defaults that depend on the machine, in words."""

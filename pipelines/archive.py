@@ -76,6 +76,11 @@ class RunArchive:
         """Remove everything of a job; what is not there is no error."""
         shutil.rmtree(self._job(job_id), ignore_errors=True)
 
+    def folders(self) -> dict[str, Path]:
+        """Give the folders of all jobs, by identifier."""
+        found = sorted(self._folder.glob("*"))
+        return {path.name: path for path in found if _JOB.fullmatch(path.name)}
+
     def name(self, run: RunFolder) -> str:
         """Give the path of a run below the folder of runs."""
         return run.path.relative_to(self._folder).as_posix()

@@ -44,6 +44,9 @@ class Settlement:
         The products.
     archive
         The run folders.
+    orphan
+        Takes the identifier of a job without a record that has a run folder, and sets the folder
+        aside; by default it stays.
     interval_s
         Seconds between rounds.
     clock
@@ -57,6 +60,7 @@ class Settlement:
         shelf: ProductShelf,
         archive: RunArchive,
         *,
+        orphan: Callable[[str], object] = lambda _job_id: None,
         interval_s: float = 2.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -64,6 +68,7 @@ class Settlement:
         self._executor = executor
         self._shelf = shelf
         self._archive = archive
+        self._orphan = orphan
         self._interval_s = interval_s
         self._clock = clock
         self._seen: dict[str, float] = {}
@@ -95,7 +100,8 @@ class Settlement:
         try:
             job = self._jobs.get(job_id)
         except JobNotFound:
-            self._forget(job_id)
+            self._disown(job_id)
+            self._orphan(job_id)
             return True
         if job.phase not in TERMINAL:
             return False
@@ -110,15 +116,15 @@ class Settlement:
     def forget(self, job_id: str) -> None:
         """End and remove what a job has that is being deleted; for `JobRemover`."""
         if self._archive.attempts(job_id):
-            self._forget(job_id)
+            self._disown(job_id)
+            self._archive.remove(job_id)
 
-    def _forget(self, job_id: str) -> None:
+    def _disown(self, job_id: str) -> None:
         self._end_programs(job_id)
         product = self._shelf.product(job_id)
         # Once published, a product does not depend on its job any more.
         if product is not None and not product.published:
             self._shelf.fail(job_id, "the job that was to make this product was deleted")
-        self._archive.remove(job_id)
 
     def _end_programs(self, job_id: str) -> None:
         for run in self._archive.attempts(job_id):

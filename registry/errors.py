@@ -18,6 +18,8 @@ The tree::
         MetadataUnavailable
         UploadTooLarge
         TableExists
+        TableDamaged
+        HomeMismatch
         NotAllowed
             LoginRequired
         CredentialsRejected
@@ -58,6 +60,7 @@ __all__ = [
     "CredentialsRejected",
     "FormatLimit",
     "GroupNotFound",
+    "HomeMismatch",
     "HostBusy",
     "LoginRequired",
     "LoginsExceeded",
@@ -77,6 +80,7 @@ __all__ = [
     "ResultIncomplete",
     "ShareExceeded",
     "StorageFull",
+    "TableDamaged",
     "TableExists",
     "TokenNotFound",
     "UnreadableFile",
@@ -198,6 +202,14 @@ class MetadataUnavailable(RegistryError):
 
 class UploadTooLarge(RegistryError):
     """Say that an upload passed the limit of bytes or of rows."""
+
+
+class TableDamaged(RegistryError):
+    """Say why the stored rows of a table cannot be read."""
+
+
+class HomeMismatch(RegistryError):
+    """Say that the home folder and the metadata database do not belong together."""
 
 
 class TableExists(RegistryError):

@@ -24,7 +24,7 @@ from uws.results.base import ResultStore
 from uws.store.base import JobStore
 from uws.transition import Transition
 
-__all__ = ["ErrorDescription", "JobExecution", "describe_error"]
+__all__ = ["ErrorDescription", "JobExecution", "describe_error", "overdue_error"]
 
 _LOG = logging.getLogger("pzvo.jobs")
 
@@ -45,6 +45,14 @@ def describe_error(error: BaseException) -> JobError:
     incident = secrets.token_hex(4)
     _LOG.error("incident %s", incident, exc_info=error)
     return JobError(f"The service failed; please report incident {incident}.")
+
+
+def overdue_error(job: Job) -> JobError:
+    """Word the end of a job that has used up its execution duration."""
+    return JobError(
+        f"aborted: the execution duration of {job.execution_duration_s} s is used up; ask for "
+        "less, or set a longer executionduration before running the job again"
+    )
 
 
 class JobExecution:
@@ -88,6 +96,7 @@ class JobExecution:
         self._clock = clock
         self._ended = ended
         self._over = Event()
+        self._committed = False
 
     @property
     def claim(self) -> Claim:
@@ -112,6 +121,7 @@ class JobExecution:
             self._store.transition(Transition.commitment(self.claim))
         except (InvalidTransition, JobNotFound):
             return False
+        self._committed = True
         return True
 
     def _run(self) -> None:
@@ -138,11 +148,17 @@ class JobExecution:
                 return None
             if context.cancel_reason is CancelReason.STOPPING:
                 return Transition.release(self.claim)
-            described = self._describe(error)
-            return Transition.failure(self.claim, self._clock(), described, context.info)
+            return self._failure(error)
         if context.cancel_reason is CancelReason.LOST:
             return None
         return Transition.completion(self.claim, self._clock(), made, context.info)
+
+    def _failure(self, error: BaseException) -> Transition:
+        now, deadline = self._clock(), self.job.deadline
+        if deadline is not None and deadline < now and not self._committed:
+            # Engines and executors keep the time too, and may notice before the worker does.
+            return Transition.overdue(self.claim, now, overdue_error(self.job))
+        return Transition.failure(self.claim, now, self._describe(error), self.context.info)
 
     def _record(self, change: Transition) -> Job | None:
         for pause_s in _RETRY_PAUSES_S:

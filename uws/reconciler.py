@@ -9,12 +9,12 @@ from threading import Event, Thread
 from time import monotonic
 
 from uws.errors import InvalidTransition, JobNotFound
+from uws.execution import overdue_error
 from uws.model import ErrorType, Job, JobError, utc_now
 from uws.removal import JobRemover
 from uws.results.base import ResultStore
 from uws.store.base import JobStore
 from uws.transition import Transition
-from uws.worker import overdue_error
 
 __all__ = ["Reconciler"]
 
@@ -46,6 +46,8 @@ class Reconciler:
         How often a job of a kind is queued again after its worker was lost; 1 for others.
     clock
         Tells the time, aware; of all hosts alike.
+    steady
+        Tells whether ages can be believed at a moment; while not, no job is removed.
     """
 
     def __init__(
@@ -57,9 +59,11 @@ class Reconciler:
         interval_s: float = 2.0,
         restarts: Mapping[str, int] | None = None,
         clock: Callable[[], datetime] = utc_now,
+        steady: Callable[[datetime], bool] = lambda _now: True,
     ) -> None:
         self._store = store
         self._results = results
+        self._steady = steady
         self._remover = remover or JobRemover(store, results)
         self._interval_s = interval_s
         self._restarts = dict(restarts or {})
@@ -85,12 +89,14 @@ class Reconciler:
             self._try(Transition.overdue(job.claim, now, overdue_error(job)))
         for job in self._store.expired(now):
             self._recover(job, now)
-        for job_id in self._store.destroyable(now, limit=_REMOVE_AT_ONCE):
-            self._remover.remove(job_id)
+        going = self._store.destroyable(now, limit=_REMOVE_AT_ONCE)
+        if going and self._steady(now):
+            for job_id in going:
+                self._remover.remove(job_id)
 
-    def remove_orphans(self) -> int:
-        """Remove results that a crash left without their job; give the number of jobs."""
-        return self._remover.remove_orphans(self._clock())
+    def set_orphans_aside(self) -> int:
+        """Set aside results that a crash left without their job; give the number of jobs."""
+        return self._remover.set_orphans_aside(self._clock())
 
     def _recover(self, job: Job, now: datetime) -> None:
         if job.losses < self._restarts.get(job.kind, 1):
@@ -118,7 +124,7 @@ class Reconciler:
                 self.run_once()
                 if monotonic() - searched >= _ORPHANS_EVERY_S:
                     searched = monotonic()
-                    self.remove_orphans()
+                    self.set_orphans_aside()
             except Exception:  # noqa: BLE001 - the next round may find the table again
                 _LOG.exception("jobs cannot be reconciled")
 

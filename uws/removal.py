@@ -26,14 +26,23 @@ class JobRemover:
     also
         Called with the identifier of each job that goes, for what is kept elsewhere; called
         again for the same job after a crash.
+    orphans
+        Takes the identifiers of jobs that have results and no record, and the number of all jobs
+        with results; sets the results aside, and tells of how many. By default they stay: the
+        absence of a record is no reason to remove anything.
     """
 
     def __init__(
-        self, store: JobStore, results: ResultStore, also: Sequence[Callable[[str], object]] = ()
+        self,
+        store: JobStore,
+        results: ResultStore,
+        also: Sequence[Callable[[str], object]] = (),
+        orphans: Callable[[Sequence[str], int], int] | None = None,
     ) -> None:
         self._store = store
         self._results = results
         self._also = tuple(also)
+        self._orphans = orphans
 
     def remove(self, job_id: str) -> bool:
         """Remove a job in whatever phase; tell whether there was one."""
@@ -41,14 +50,13 @@ class JobRemover:
         self._remove_belongings(job_id)
         return existed
 
-    def remove_orphans(self, at: datetime) -> int:
-        """Remove results that a crash left without their job; give the number of jobs."""
+    def set_orphans_aside(self, at: datetime) -> int:
+        """Set aside results that a crash left without their job; give the number of jobs."""
         oldest = at - timedelta(seconds=_ORPHAN_AGE_S)
-        found = [job_id for job_id, modified in self._results.jobs() if modified < oldest]
-        orphans = sorted(set(found) - self._store.known(found))
-        for job_id in orphans:
-            self._remove_belongings(job_id)
-        return len(orphans)
+        found = dict(self._results.jobs())
+        orphans = sorted(set(found) - self._store.known(list(found)))
+        old = [job_id for job_id in orphans if found[job_id] < oldest]
+        return self._orphans(old, len(found)) if old and self._orphans is not None else 0
 
     def _remove_belongings(self, job_id: str) -> None:
         for forget in self._also:

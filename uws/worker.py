@@ -14,14 +14,14 @@ from time import monotonic
 
 from uws.context import CancelReason
 from uws.errors import InvalidTransition, JobNotFound
-from uws.execution import ErrorDescription, JobExecution, describe_error
+from uws.execution import ErrorDescription, JobExecution, describe_error, overdue_error
 from uws.handler import JobHandler
-from uws.model import Claim, Job, JobError, utc_now
+from uws.model import Claim, Job, utc_now
 from uws.results.base import ResultStore
 from uws.store.base import ClaimRequest, JobStore
 from uws.transition import Transition
 
-__all__ = ["Worker", "WorkerSettings", "overdue_error"]
+__all__ = ["Worker", "WorkerSettings"]
 
 _LOG = logging.getLogger("pzvo.uws")
 
@@ -61,14 +61,6 @@ class WorkerSettings:
     report_s: float = 1.0
     running_per_owner: int | None = None
     running_anonymous: int | None = None
-
-
-def overdue_error(job: Job) -> JobError:
-    """Word the end of a job that has used up its execution duration."""
-    return JobError(
-        f"aborted: the execution duration of {job.execution_duration_s} s is used up; ask for "
-        "less, or set a longer executionduration before running the job again"
-    )
 
 
 class Worker:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Blueprint, Flask, Response, request
 
@@ -13,21 +14,25 @@ from registry.model.capability import Capability, TimeLimits
 from registry.model.principal import Principal
 from registry.user_tables.service import UserTableService
 from uws.blueprint import uws_blueprint
+from uws.model import Job
 from uws.service import JobService
 from vo_service.api.blueprint.answers import json_error
 from vo_service.dali.request import RequestLimits
 from vo_service.http.authentication import Authentication
-from vo_service.http.connection import HangupWatcher
+from vo_service.http.browsers import PAGE_TYPE, show_errors_as_pages, wants_page
 from vo_service.http.errors import install_errors, text_error
 from vo_service.http.headers import install_headers
 from vo_service.http.paths import take_paths_as_written
+from vo_service.http.requests import TextRequest
 from vo_service.http.streaming import ResultStreaming
+from vo_service.http.visitors import ForwardedHeaders, TrustedProxies
 from vo_service.queries import QueryService
 from vo_service.settings import Settings
 from vo_service.tap.blueprint import tap_blueprint
 from vo_service.tap.capabilities import TapMount, tap_capabilities
 from vo_service.tap.examples import examples
 from vo_service.tap.jobs import KIND, job_error_document
+from vo_service.tap.page import render_error_page
 from vo_service.tap.provenance import request_infos
 from vo_service.tap.uploads import Uploads, accept_bodies, is_reference, merge_uploads
 from vo_service.tap.user_tables import table_update_blueprint, user_table_blueprint
@@ -81,6 +86,7 @@ def create_app(
         Other parts of the service, each with the path below which it is.
     """
     app = Flask(__name__, static_folder=None)
+    app.request_class = TextRequest
     # A character of a query is up to four bytes, and three times as many when percent-encoded.
     body_bytes = 12 * settings.query_max_characters + _BODY_OVERHEAD_BYTES
     app.config.update(
@@ -88,9 +94,14 @@ def create_app(
     )
     take_paths_as_written(app)
     open_mount, closed_mount = TAP_PATHS
+    proxies = TrustedProxies(settings.trusted_proxies)
+    app.wsgi_app = ForwardedHeaders(  # type: ignore[method-assign] # as Flask advises
+        app.wsgi_app, proxies, settings.proxy_headers
+    )
     install_headers(app)
     authentication.install(app)
     install_errors(app, _error)
+    show_errors_as_pages(app, partial(_error_page, settings))
     parts = _TapParts(
         settings,
         queries,
@@ -102,8 +113,9 @@ def create_app(
             settings.maxrec_hard_rows,
             uploads_offered=uploads is not None,
         ),
-        ResultStreaming(HangupWatcher(), settings.send_timeout_s),
+        ResultStreaming(),
         user_tables,
+        authentication.visitor,
     )
     for path, principal, name in (
         (open_mount, authentication.principal, ""),
@@ -125,6 +137,20 @@ def create_app(
     return app
 
 
+def _error_page(settings: Settings, message: str, sent: Mapping[str, str]) -> str:
+    below = f"{request.path}/".startswith(f"{TAP_PATHS[1]}/")
+    tap_url = f"{settings.base_url}{TAP_PATHS[below]}"
+    method = "post" if request.method == "POST" else "get"
+    return render_error_page(settings.title, tap_url, message, sent, method)
+
+
+def _job_error(settings: Settings, job: Job) -> tuple[bytes, str]:
+    if not wants_page() or job.error is None:
+        return job_error_document(job)
+    sent = {each.name.upper(): each.value for each in job.parameters}
+    return _error_page(settings, job.error.message, sent).encode(), PAGE_TYPE
+
+
 def _error(message: str, status: int) -> Response:
     render = json_error if f"{request.path}/".startswith("/api/") else text_error
     return render(message, status)
@@ -142,6 +168,7 @@ class _TapParts:
     limits: RequestLimits
     streaming: ResultStreaming
     user_tables: UserTableService | None
+    visitor: Callable[[], str]
 
 
 def _mount_tap(
@@ -163,6 +190,7 @@ def _mount_tap(
             tap_url=tap_url,
             title=settings.title,
             infos=request_infos(settings.publisher, tap_url),
+            visitor=parts.visitor,
             uploads=None if uploads is None else uploads.service,
             name=f"{name}tap",
         ),
@@ -173,7 +201,7 @@ def _mount_tap(
         kind=KIND,
         jobs_url=f"{tap_url}/async",
         owner=lambda: principal().user,
-        error_document=job_error_document,
+        error_document=partial(_job_error, settings),
         accept_upload=None if uploads is None else uploads.keep,
         by_reference=is_reference,
         merge=merge_uploads,
@@ -191,6 +219,13 @@ def _mount_tap(
         ),
         url_prefix=path,
     )
+    _mount_user_tables(app, parts, path, principal, name)
+
+
+def _mount_user_tables(
+    app: Flask, parts: _TapParts, path: str, principal: Callable[[], Principal], name: str
+) -> None:
+    uploads, tap_url = parts.uploads, f"{parts.settings.base_url}{path}"
     if parts.user_tables is not None and uploads is not None:
         own = user_table_blueprint(
             parts.user_tables,

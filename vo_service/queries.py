@@ -22,34 +22,18 @@ from vo_service.engines.processor import (
     StartedQuery,
     UploadedTable,
 )
+from vo_service.slots import Slots
 
 __all__ = [
     "UPLOAD_SCHEMA",
     "QueryService",
     "RunningQuery",
-    "ServiceBusy",
     "Timings",
     "UploadedTable",
 ]
 
 _SHAPE_S = 5.0
 """Seconds in which the shape of a query must be known."""
-
-
-class ServiceBusy(Exception):
-    """All slots for queries are taken; the same query may work later.
-
-    Attributes
-    ----------
-    retry_after_s
-        Seconds after which it is worth another try.
-    """
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(
-            "the service answers as many queries as it can at once; try again in a moment"
-        )
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(slots=True)
@@ -138,6 +122,8 @@ class QueryService:
         Queries at once.
     slot_wait_s
         Seconds that a query waits for a slot.
+    slots_per_visitor
+        Queries of one visitor at once; by default as many as there are slots.
     used
         Told the tables that a query reads.
     """
@@ -149,12 +135,12 @@ class QueryService:
         *,
         slots: int,
         slot_wait_s: float,
+        slots_per_visitor: int | None = None,
         used: Callable[[Sequence[Table]], object] = len,
     ) -> None:
         self.tables = tables
         self._processor = processor
-        self._slots = threading.BoundedSemaphore(slots)
-        self._slot_wait_s = slot_wait_s
+        self._slots = Slots(slots, slots_per_visitor or slots, wait_s=slot_wait_s)
         self._used = used
 
     def run(
@@ -165,6 +151,7 @@ class QueryService:
         maxrec: int,
         time_limit_s: float,
         uploads: Sequence[UploadedTable] = (),
+        visitor: str = "",
         shaped: bool = False,
     ) -> RunningQuery:
         """Start a query.
@@ -181,6 +168,8 @@ class QueryService:
             Seconds that may be spent on it, from its text to its last row.
         uploads
             Tables that come with the query.
+        visitor
+            Who shares the slots with others; the service itself by default.
         shaped
             Whether its shape is wanted.
 
@@ -194,7 +183,7 @@ class QueryService:
         AdqlError
             If the query is not ADQL, or names what the caller cannot see.
         ServiceBusy
-            If no slot becomes free.
+            If no slot becomes free, or too many queries of the visitor wait.
         EngineError
             If the engine cannot start it.
         """
@@ -207,14 +196,13 @@ class QueryService:
             check_only=maxrec == 0,
             shaped=shaped,
         )
-        if not self._slots.acquire(timeout=self._slot_wait_s):
-            raise ServiceBusy(retry_after_s=max(1, round(self._slot_wait_s)))
+        release = self._slots.take(visitor)
         try:
             started = self._processor.start(request)
         except BaseException:
-            self._slots.release()
+            release()
             raise
-        running = RunningQuery(started, maxrec, self._slots.release)
+        running = RunningQuery(started, maxrec, release)
         try:
             if started.execution is None:
                 running.close()
@@ -246,9 +234,8 @@ class QueryService:
             adql, self.tables(principal), _SHAPE_S, maxrec + 1, check_only=True, shaped=True
         )
         # Nobody waits for this: it is a guess that a busy service does without.
-        if not self._slots.acquire(blocking=False):
-            raise ServiceBusy(retry_after_s=max(1, round(self._slot_wait_s)))
+        release = self._slots.take("", wait_s=0)
         try:
             return self._processor.start(request).shape
         finally:
-            self._slots.release()
+            release()

@@ -98,6 +98,8 @@ def parse_expression(text: str) -> Expression:
         raise ExpressionRefused(
             f"an expression of {len(text)} characters; {_MAX_CHARS} are accepted"
         )
+    if "\0" in text:  # What the parser says of them depends on the release of Python.
+        raise ExpressionRefused(f"{_shown(text)} is no expression: it has null bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -139,7 +140,7 @@ class TablePublisher:
         plan = work.plan
         number = 1 + (product.edition or 0)
         staged = self._tables.stage(
-            f"t{product.id}_v{number}",
+            f"t{product.id}_v{number}_{secrets.token_hex(6)}",
             [column.column for column in plan.published_columns],
             _loaded(work),
             work.staging.path,
@@ -178,22 +179,25 @@ class TablePublisher:
         self, product: Product, version: ProductVersion, staged: StagedTable, work: Work
     ) -> None:
         moved = False
+        main = _main(product, version, work, self._files)
 
         def move() -> None:
             nonlocal moved
-            moved = True
             self._tables.publish(staged)
+            moved = True
             if work.copy is not None:
-                self._files.publish(work.copy, product.internal_name, version.number)
+                self._files.publish(work.copy, product.internal_name, main.file.stored)
 
         try:
-            self._products.switch(product, version, move, _main(product, version, work))
+            with self._files.placing():
+                self._products.switch(product, version, move, main)
         except BaseException:
             # An interrupt may come after the commit: then the files belong to the product.
-            if moved and not self._products.has_version(product.id, version.number):
+            if moved and not self._products.has_table(version.table_file):
                 self._tables.drop(version.table_file)
                 if work.copy is not None:
-                    self._files.remove_version(product.internal_name, version.number)
+                    place = self._files.place_of(main.file.stored)
+                    self._files.remove_place(product.internal_name, place)
             raise
 
 
@@ -253,7 +257,7 @@ def _content(column: PlannedColumn, position: int, product_id: int, file_id: int
     )
 
 
-def _main(product: Product, version: ProductVersion, work: Work) -> MainFile:
+def _main(product: Product, version: ProductVersion, work: Work, files: FileStore) -> MainFile:
     number, copy = version.number, work.copy
     if work.kept is not None:
         return MainFile(_numbered(work.kept, number, version.n_rows), facts=work.facts or None)
@@ -270,7 +274,7 @@ def _main(product: Product, version: ProductVersion, work: Work) -> MainFile:
         is_directory=copy.is_directory,
         n_rows=version.n_rows,
         version=number,
-        stored=f"v{number}/{copy.name}",
+        stored=files.version_place(number, copy.name),
         created=version.created,
         updated=version.created,
     )

@@ -218,15 +218,23 @@ class PublishService:
         wanted = product_type_named(product_type)
         return [product for product in published if product.product_type == wanted.name]
 
-    def sweep(self, retention: timedelta = timedelta(hours=24)) -> Swept:
-        """Remove what crashed publications left, and data that no query can use any more.
+    def sweep(self, retention: timedelta = timedelta(hours=24), quarantine_days: int = 30) -> Swept:
+        """Remove what was deleted and what crashed publications left; set unknown files aside.
 
         Parameters
         ----------
         retention
             How long tables of replaced and withdrawn products stay.
+        quarantine_days
+            How long files without a record are kept.
         """
-        return sweep_staging(self._files, self._products, self._tables, retention)
+        return sweep_staging(
+            self._files,
+            self._products,
+            self._tables,
+            retention,
+            quarantine_days=quarantine_days,
+        )
 
     def _planned(
         self,

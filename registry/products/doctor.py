@@ -12,7 +12,9 @@ from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
 from registry.products.records import ProductStores
 from registry.products.resumable import INCOMING, sweep_incoming
+from registry.stores.identity import IDENTITY
 from registry.stores.metadata.selection import Visibility
+from registry.stores.quarantine import QUARANTINE
 from registry.stores.sweep import Swept, sweep_staging
 from registry.stores.table import TableStore
 
@@ -24,6 +26,7 @@ _METADATA = "metadata.sqlite"
 
 _OTHERS = {
     INCOMING: "uploads in pieces, kept for a day",
+    QUARANTINE: "files without a record, in quarantine",
     "places": "locks and counters that the processes share",
     "imports": "journals and parts of imports from Photo-z Servers",
     "results": "results of jobs, until their destruction time",
@@ -132,13 +135,21 @@ class Doctor:
         missing = tuple(self._missing(found, files, products))
         return Diagnosis(tuple(usage), tuple(orphans), missing)
 
-    def repair(self, orphan_age: timedelta = timedelta(minutes=10)) -> Swept:
-        """Remove what crashes left, and data of deleted products after their time.
+    def repair(
+        self,
+        orphan_age: timedelta = timedelta(minutes=10),
+        *,
+        quarantine_days: int = 30,
+        everything: bool = False,
+    ) -> Swept:
+        """Remove data of deleted products after their time; set aside what no record names.
 
         Parameters
         ----------
         orphan_age
             How old a file without a record must be: while younger, its commit may be under way.
+        quarantine_days, everything
+            See `sweep_staging`.
 
         Raises
         ------
@@ -146,7 +157,12 @@ class Doctor:
             If the metadata database cannot be reached.
         """
         swept = sweep_staging(
-            self._stores.files, self._stores.products, self._tables, orphan_age=orphan_age
+            self._stores.files,
+            self._stores.products,
+            self._tables,
+            orphan_age=orphan_age,
+            quarantine_days=quarantine_days,
+            everything=everything,
         )
         given_up = sweep_incoming(self._home / INCOMING)
         return replace(
@@ -182,6 +198,8 @@ class Doctor:
 
     def _general(self, place: str) -> str | None:
         first = Path(place).parts[0]
+        if Path(place).name == IDENTITY or place == "placing.lock":
+            return "metadata"
         if first.startswith(_METADATA):
             return "metadata"
         if first == "staging":

@@ -114,10 +114,7 @@ class ProductFiles:
         product = self._access.edited(principal, key)
         _check_state(product, _CHANGEABLE)
         old = self._access.pending_file(product)
-        added = self._receive(product, FileRole.MAIN, name, media_type, stream, old)
-        if old is not None:
-            self._stores.files.discard(product.internal_name, old.stored)
-        return added
+        return self._receive(product, FileRole.MAIN, name, media_type, stream, old)
 
     def select(self, principal: Principal, product_id: int | None = None) -> list[ProductFile]:
         """List files by id: of one product, or of all that the caller may see.
@@ -159,7 +156,6 @@ class ProductFiles:
         product, file = self._found(principal, file_id)
         self._access.policy().require_edit(principal, product)
         self._stores.drafts.remove_file(file, _CHANGEABLE)
-        self._stores.files.discard(product.internal_name, file.stored)
 
     def _allowed(
         self, principal: Principal, key: int | str, role: FileRole | int
@@ -281,18 +277,19 @@ def keep_file(
         return stored[0]
 
     try:
-        return stores.drafts.add_file(
-            file,
-            staged.members,
-            states,
-            place,
-            replaced=None if replaced is None else replaced.id,
-            most=most,
-        )
+        with stores.files.placing():
+            return stores.drafts.add_file(
+                file,
+                staged.members,
+                states,
+                place,
+                replaced=None if replaced is None else replaced.id,
+                most=most,
+            )
     except BaseException:
         # An interrupt may come after the commit: then the file belongs to the product.
         if stored and all(f.stored != stored[0] for f in stores.drafts.files_of(product.id)):
-            stores.files.remove_uploaded(product.internal_name, stored[0])
+            stores.files.remove_place(product.internal_name, stored[0])
         raise
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -291,9 +290,6 @@ class OutputService:
                     states=(ProductStatus.PROCESSING,),
                     replaced=same[0] if same else None,
                 )
-            for old in same:
-                with suppress(OSError):
-                    self._stores.files.discard(product.internal_name, old.stored)
 
 
 def _identity(file: ProductFile | ArchivedFile) -> tuple[str, int, str]:

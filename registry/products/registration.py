@@ -238,15 +238,14 @@ class Registrar:
             updated=now,
         )
         files = self._stores.files
-        replaced = self._stores.drafts.add_file(
-            taken,
-            adopted.members,
-            _OPEN,
-            lambda: files.keep(adopted, product.internal_name),
-            replaced=file.id,
-        )
-        files.discard(product.internal_name, file.stored)
-        return replaced
+        with files.placing():
+            return self._stores.drafts.add_file(
+                taken,
+                adopted.members,
+                _OPEN,
+                lambda: files.keep(adopted, product.internal_name),
+                replaced=file.id,
+            )
 
 
 def missing_aliases(

@@ -11,6 +11,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from registry.model.table import Column, Position, Storage
+from registry.stores.quarantine import Quarantine
 
 __all__ = ["HEALPIX_COLUMN", "ORDER_COLUMN", "StagedTable", "StoredFile", "TableStore"]
 
@@ -72,7 +73,7 @@ class TableStore(Protocol):
         Parameters
         ----------
         relation
-            Physical name of the table, new for each version (``t6_v1``).
+            Physical name of the table, never given before (``t6_v1_5b0c9e17a2f4``).
         columns
             Columns in order; their physical names and types are those of the batches.
         batches
@@ -98,7 +99,7 @@ class TableStore(Protocol):
         ...
 
     def publish(self, staged: StagedTable) -> None:
-        """Move a staged table to its immutable place, durably.
+        """Move a staged table to its immutable place, durably; nothing is ever overwritten.
 
         Raises
         ------
@@ -113,4 +114,30 @@ class TableStore(Protocol):
 
     def files(self) -> Iterator[StoredFile]:
         """List all table files, published or orphaned."""
+        ...
+
+    def set_aside(self, file: str, quarantine: Quarantine, reason: str) -> None:
+        """Move a table file that no record names to where no query looks.
+
+        Raises
+        ------
+        StorageFull
+            If the disk is full.
+        FileNotFoundError
+            If it is gone.
+        """
+        ...
+
+    def drop_aside(self, file: str) -> None:
+        """Remove a table that `set_aside` left in the database of the tables, for good."""
+        ...
+
+    def count(self, storage: Storage) -> int:
+        """Read a whole table, and give the number of its rows.
+
+        Raises
+        ------
+        TableDamaged
+            If it is not there, or cannot be read to its end.
+        """
         ...

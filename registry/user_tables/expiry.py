@@ -1,4 +1,4 @@
-"""What goes by itself: tables that nobody uses, and files that no query can need."""
+"""What goes by itself: tables that nobody uses, and rows that were replaced or removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from threading import Event, Thread
 
 from registry.errors import RegistryError
 from registry.model.table import Table
+from registry.stores.files import FileStore
 from registry.stores.metadata.user_tables import SqlUserTableStore
+from registry.stores.sweep import NO_RECORD, refusal
 from registry.stores.table import TableStore
 from registry.user_tables.names import USER_SCHEMA_PREFIX
 from registry.user_tables.service import RELATION_PREFIX
@@ -40,10 +42,16 @@ class SweptUserTables:
         Pairs of owner and name.
     files
         Names of table files.
+    quarantined
+        Names of table files without a record, now in quarantine.
+    refused
+        Why files without a record were left where they are.
     """
 
-    expired: tuple[tuple[str, str], ...]
-    files: tuple[str, ...]
+    expired: tuple[tuple[str, str], ...] = ()
+    files: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    refused: str | None = None
 
 
 class UserTableExpiry:
@@ -51,7 +59,7 @@ class UserTableExpiry:
 
     Parameters
     ----------
-    store, tables
+    store, files, tables
         The stores of the installation.
     unused
         Time without a use after which a table goes; none keeps all.
@@ -62,11 +70,13 @@ class UserTableExpiry:
     def __init__(
         self,
         store: SqlUserTableStore,
+        files: FileStore,
         tables: TableStore,
         unused: timedelta | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
+        self._files = files
         self._tables = tables
         self._unused = unused
         self._clock = clock
@@ -96,29 +106,43 @@ class UserTableExpiry:
             _LOG.warning("the use of a table was not noted: %s", error)
 
     def sweep(self) -> SweptUserTables:
-        """Remove tables that were not used for long, and files that no query can need.
+        """Remove tables that were not used for long, and rows that were replaced or removed.
 
         Notes
         -----
         May run in several processes at once. What cannot be removed now, as it is still read,
-        is left for the next time.
+        is left for the next time. What no record names is set aside, if it is little.
         """
         now = self._clock()
+        if not self._store.deletions.is_steady(now):
+            return SweptUserTables()
         expired = [] if self._unused is None else self._store.expire(now - self._unused, now)
         for table in expired:
             _LOG.info("table %s of %s expired", table.name, table.owner)
-        # Listed before the records are read: a file published in between has its record.
-        found = [
-            file.name
-            for file in self._tables.files()
-            if file.name.startswith(f"{RELATION_PREFIX}_") and now - file.modified >= _ORPHAN_AGE
-        ]
-        in_use = self._store.files_in_use(now - _RETENTION)
-        dropped = [name for name in found if name not in in_use and self._dropped(name)]
+        retired = self._store.retired_files(now - _RETENTION)
+        dropped = [name for name in sorted(retired) if self._done(name, self._tables.drop)]
         self._store.forget_retired(dropped)
+        aside, refused = self._set_aside(now)
         return SweptUserTables(
-            tuple((table.owner, table.name) for table in expired), tuple(dropped)
+            tuple((table.owner, table.name) for table in expired), tuple(dropped), aside, refused
         )
+
+    def _set_aside(self, now: datetime) -> tuple[tuple[str, ...], str | None]:
+        with self._files.placing(alone=True) as alone:
+            if not alone:
+                return (), None
+            found = [f for f in self._tables.files() if f.name.startswith(f"{RELATION_PREFIX}_")]
+            known = self._store.known_files()
+            orphans = [file for file in found if file.name not in known]
+            refused = refusal(self._files, len(orphans), len(found))
+            if refused is not None:
+                _LOG.error("%s", refused)
+                return (), refused
+            old = [file.name for file in orphans if now - file.modified >= _ORPHAN_AGE]
+            return tuple(name for name in old if self._done(name, self._aside)), None
+
+    def _aside(self, name: str) -> None:
+        self._tables.set_aside(name, self._files.quarantine, NO_RECORD)
 
     def _loop(self) -> None:
         while not self._stopping.wait(_INTERVAL_S):
@@ -127,10 +151,10 @@ class UserTableExpiry:
             except Exception:  # noqa: BLE001 - the next sweep may find the database again
                 _LOG.exception("users' tables cannot be swept")
 
-    def _dropped(self, name: str) -> bool:
+    def _done(self, name: str, action: Callable[[str], None]) -> bool:
         try:
-            self._tables.drop(name)
-        except RegistryError as error:
+            action(name)
+        except (RegistryError, FileNotFoundError) as error:
             _LOG.warning("the table file %s stays for now: %s", name, error)
             return False
         return True

@@ -68,5 +68,5 @@ class UserTables:
         return cls(
             UserTableService(store, files, tables, rows, quota=quota),
             OwnTables(base, store),
-            UserTableExpiry(store, tables, unused),
+            UserTableExpiry(store, files, tables, unused),
         )

@@ -332,10 +332,11 @@ class UserTableService:
         checked = unique_rows(unique, batches) if unique else batches
         with self._files.staging() as staging:
             staged = self._tables.stage(relation, visible, checked, staging.path, position)
-            self._tables.publish(staged)
             file = staged.storage.file or staged.path.name
             try:
-                return keep(staged)
+                with self._files.placing():
+                    self._tables.publish(staged)
+                    return keep(staged)
             except BaseException:
                 # An interrupt may come after the commit: then the file belongs to the table.
                 if file not in self._store.files_in_use(self._clock()):

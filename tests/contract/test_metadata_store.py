@@ -209,9 +209,11 @@ def test_replacing_retires_the_older_version(store):
     files = {f"t{product.id}_v1.duckdb", f"t{product.id}_v2.duckdb"}
     assert store.files_in_use(now - timedelta(hours=1)) == files
     assert store.files_in_use(now + timedelta(hours=1)) == {f"t{product.id}_v2.duckdb"}
-    assert store.archived_versions() == {(product.internal_name, 1), (product.internal_name, 2)}
-    assert store.has_version(product.id, 2)
-    assert not store.has_version(product.id, 3)
+    assert store.deletions.known_tables() == files
+    assert store.deletions.retired_tables(now - timedelta(hours=1)) == set()
+    assert store.deletions.retired_tables(now + timedelta(hours=1)) == {f"t{product.id}_v1.duckdb"}
+    assert store.has_table(f"t{product.id}_v2.duckdb")
+    assert not store.has_table(f"t{product.id}_v3.duckdb")
 
 
 def test_withdrawn_products_are_gone_and_cannot_be_replaced(store):
@@ -222,8 +224,9 @@ def test_withdrawn_products_are_gone_and_cannot_be_replaced(store):
     with pytest.raises(ProductNotFound, match="withdrawn"):
         store.switch(product, version(product, 2), pytest.fail)
     now = datetime.now(UTC)
-    assert store.archived_names(now - timedelta(hours=1)) == {product.internal_name}
-    assert store.archived_names(now + timedelta(hours=1)) == set()
+    assert store.deletions.deleted_products(now - timedelta(hours=1)) == set()
+    assert store.deletions.deleted_products(now + timedelta(hours=1)) == {product.internal_name}
+    assert store.deletions.known_products() == {product.internal_name}
     assert store.files_in_use(now + timedelta(hours=1)) == set()
 
 
@@ -263,7 +266,7 @@ def test_a_failing_switch_changes_nothing_and_may_be_repeated(store, other_proce
         store.switch(product, version(product, 2, columns=(COLUMNS[0], _nameless())), nothing)
     assert other_process.schema_version() == before
     assert other_process.product(product.internal_name).version.number == 1
-    assert not other_process.has_version(product.id, 2)
+    assert not other_process.has_table(f"t{product.id}_v2.duckdb")
     assert store.files_in_use(datetime.now(UTC) + timedelta(hours=1)) == {
         f"t{product.id}_v1.duckdb"
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import time
@@ -47,6 +48,7 @@ def big(tmp_path_factory):
             "PZVO_SYNC_TIMEOUT_S": "4",
             "PZVO_SEND_TIMEOUT_S": "2",
             "PZVO_QUERY_SLOTS": "2",
+            "PZVO_SPOOL_MAX_BYTES_PER_VISITOR": str(2**24),
             "PZVO_SLOT_WAIT_S": "0.5",
             "PZVO_MAXREC_HARD_ROWS": "300000",
         },
@@ -131,6 +133,20 @@ def test_a_client_that_stops_reading_is_given_up(big):
     over = wait_for_query(big, before + 1)
     assert 1500 < over["total_ms"] < 10_000
     connection.close()
+
+
+def test_a_result_that_its_client_does_not_take_waits_on_the_disk(big):
+    before = len(queries(big))
+    wanted = f"SELECT TOP 60000 * FROM {TABLE}"
+    connection = send(big, wanted, receive_buffer=4096, FORMAT="votable/td")
+    # The query is over, whole, though its client has read nothing.
+    over = wait_for_query(big, before)
+    assert (over["rows"], over["error"]) == (60_000, None)
+    with http.client.HTTPResponse(connection) as answer, connection:
+        answer.begin()
+        body = answer.read()
+    assert body.count(b"<TR>") == 60_000
+    assert body.rstrip().endswith(b"</VOTABLE>")
 
 
 def test_past_the_time_limit_the_answer_says_so(big):

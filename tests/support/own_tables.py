@@ -81,7 +81,9 @@ class OwnTablesSite:
         )
         self.base = with_tap_schema([], "1")
         self.own = OwnTables(lambda _principal: self.base, self.store)
-        self.expiry = UserTableExpiry(self.store, self.tables, timedelta(days=30), self.clock)
+        self.expiry = UserTableExpiry(
+            self.store, self.files, self.tables, timedelta(days=30), self.clock
+        )
         self.queries = QueryService(self.own.tables, self.processor, slots=2, slot_wait_s=5)
 
     def clock(self):

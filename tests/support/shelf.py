@@ -91,6 +91,7 @@ class Shelf:
             self.tables,
             timedelta(0),
             orphan_age=timedelta(0),
+            everything=True,
         )
 
     def on_disk(self):

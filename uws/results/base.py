@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
@@ -105,6 +106,15 @@ class ResultStore(Protocol):
 
     def delete_job(self, job_id: str) -> None:
         """Remove everything of a job; what is not there is no error."""
+
+    def folder(self, job_id: str) -> Path:
+        """Name the folder with everything of a job.
+
+        Raises
+        ------
+        ValueError
+            If the identifier is not letters, digits, dots, hyphens and underscores.
+        """
 
     def jobs(self) -> Iterator[tuple[str, datetime]]:
         """Give all jobs that have anything here, with the time of its last change."""

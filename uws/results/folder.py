@@ -73,6 +73,10 @@ class FolderResultStore:
         """Remove everything of a job."""
         _remove(self._job_folder(job_id))
 
+    def folder(self, job_id: str) -> Path:
+        """Name the folder with everything of a job."""
+        return self._job_folder(job_id)
+
     def jobs(self) -> Iterator[tuple[str, datetime]]:
         """Give all jobs that have anything here; see `ResultStore.jobs`."""
         for folder in self._folder.glob("*/*"):

@@ -8,6 +8,7 @@ from threading import Event, Thread
 from typing import Protocol
 
 from registry.errors import RegistryError
+from registry.stores.metadata.deletions import SqlDeletionStore
 from uws.handler import JobHandler
 from uws.reconciler import Reconciler
 from uws.worker import Worker, WorkerSettings
@@ -76,6 +77,7 @@ class WorkerProcess:
                 jobs.results,
                 remover=processing.remover,
                 restarts={handler.kind: _PIPELINE_RESTARTS for handler in pipelines},
+                steady=SqlDeletionStore(services.database).is_steady,
             ),
             processing.settlement,
             services.data.user_tables.expiry,
@@ -128,8 +130,10 @@ def _index_handler(services: Services) -> IndexJobHandler:
 
 
 def _sweep(services: Services) -> None:
-    services.data.publishing.sweep()
-    services.data.resumable.sweep()
+    days = services.settings.quarantine_days
+    swept = services.data.publishing.sweep(quarantine_days=days)
+    if swept.refused is None:
+        services.data.resumable.sweep()
 
 
 class _Periodic:

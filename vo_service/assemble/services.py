@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,7 @@ from registry.products.resumable import ResumableUploads
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from registry.stores.files import FileStore
+from registry.stores.identity import Home
 from registry.stores.metadata.accounts import SqlAccountStore
 from registry.stores.metadata.credentials import SqlCredentialStore
 from registry.stores.metadata.database import MetadataDatabase
@@ -181,10 +183,13 @@ def prepare(settings: Settings) -> None:
         If the database of the tables cannot be reached.
     MetadataUnavailable
         If that of the metadata cannot.
+    HomeMismatch
+        If home and metadata do not belong together; nothing was changed.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    home = Home(settings.home, tables_here=settings.tables_url is None)
+    with contextlib.closing(MetadataDatabase(settings.metadata_url)) as database:
+        home.bind(database)
     settings.results_folder.mkdir(parents=True, exist_ok=True)
-    MetadataDatabase(settings.metadata_url).prepare()
     JobDatabase(settings.metadata_url).prepare()
     prepare_engine(settings)
 
@@ -200,6 +205,7 @@ def assemble(settings: Settings) -> Services:
         used=data.user_tables.expiry.note_use,
         slots=settings.query_slots,
         slot_wait_s=settings.slot_wait_s,
+        slots_per_visitor=settings.query_slots_per_visitor,
     )
     jobs = _jobs(settings, queries, people.owner)
     shelf = RegistryShelf(data.outputs, data.products, people.owner, f"{settings.base_url}/api")

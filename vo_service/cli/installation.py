@@ -71,7 +71,7 @@ def _spoken_errors() -> Iterator[None]:
     from registry.errors import AnnotationRejected, RegistryError
     from vo_service.adql.errors import AdqlError
     from vo_service.engines.base import EngineError
-    from vo_service.queries import ServiceBusy
+    from vo_service.slots import ServiceBusy
 
     try:
         yield

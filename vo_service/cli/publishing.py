@@ -118,7 +118,9 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
             return
         with progress_bar() as progress:
             done = publishing.publish(OPERATOR, file, request, progress)
-        publishing.sweep()
+        swept = publishing.sweep(quarantine_days=settings.quarantine_days)
+    if swept.refused is not None:
+        click.echo(f"Note: {swept.refused}", err=True)
     for warning in done.plan.warnings:
         click.echo(f"Note: {warning}", err=True)
     _show_suggestions(done.plan.columns)
@@ -136,7 +138,7 @@ def withdraw_command(installation: Installation, product: str) -> None:
     prepare(settings)
     with contextlib.closing(assemble(settings)) as services:
         services.data.publishing.withdraw(OPERATOR, product)
-        services.data.publishing.sweep()
+        services.data.publishing.sweep(quarantine_days=settings.quarantine_days)
     click.echo(f"withdrawn: {product}")
 
 

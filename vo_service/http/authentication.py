@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +20,8 @@ from registry.accounts.passwords import is_token
 from registry.errors import CredentialsRejected, LoginRequired, NotAllowed
 from registry.model.account import Session
 from registry.model.principal import ANONYMOUS, Principal
+from vo_service.http.connection import client_connection
+from vo_service.http.visitors import TrustedProxies, address_visitor
 
 __all__ = ["SESSION_COOKIE", "Authentication", "CsrfRejected", "Method", "challenges"]
 
@@ -88,11 +89,12 @@ class Authentication:
         self._credentials = credentials
         self._challenges = challenges(base_url)
         self._origin = "/".join(base_url.split("/")[:3])
-        self._proxies = tuple(ipaddress.ip_network(each) for each in trusted_proxies)
+        self._proxies = TrustedProxies(trusted_proxies)
 
     def install(self, app: Flask) -> None:
         """Check credentials before every view, and mark every answer."""
         app.before_request(self._refuse_wrong_credentials)
+        app.before_request(self._name_visitor)
         app.after_request(self._mark)
 
     def principal(self) -> Principal:
@@ -170,20 +172,23 @@ class Authentication:
 
     def address(self) -> str:
         """Give the address of the client, seen through trusted proxies."""
-        found = request.remote_addr or ""
-        if self.is_trusted_proxy(found):
-            for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-                if hop.strip() and not self.is_trusted_proxy(hop.strip()):
-                    return hop.strip()[:64]
-        return found
+        forwarded_for = request.headers.get("X-Forwarded-For", "")
+        return self._proxies.address(request.remote_addr or "", forwarded_for)
+
+    def visitor(self) -> str:
+        """Name who shares slots and quotas with others: a user, or else an address.
+
+        Raises
+        ------
+        CredentialsRejected, LoginsExceeded, CsrfRejected
+            As `principal`.
+        """
+        user = self.principal().user
+        return f"user {user}" if user is not None else address_visitor(self.address())
 
     def is_trusted_proxy(self, address: str) -> bool:
         """Tell whether an address is one of the trusted proxies."""
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._proxies)
+        return address in self._proxies
 
     def _caller(self) -> _Caller:
         found = g.get("caller")
@@ -256,6 +261,12 @@ class Authentication:
         # Availability answers whoever asks, however badly (VOSI 1.1, section 3.2).
         if "Authorization" in request.headers and not _is_view("show_availability"):
             self.principal()
+
+    def _name_visitor(self) -> None:
+        connection = client_connection(request.environ)
+        caller = g.get("caller")
+        if connection is not None and isinstance(caller, _Caller) and caller.principal.user:
+            connection.set_visitor(f"user {caller.principal.user}")
 
     def _mark(self, response: Response) -> Response:
         caller = g.get("caller")

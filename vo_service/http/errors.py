@@ -35,8 +35,8 @@ from vo_service.engines.base import (
     EngineUnavailable,
     QueryTimeout,
 )
-from vo_service.http.bodies import discard_body
-from vo_service.queries import ServiceBusy
+from vo_service.http.browsers import remember_message
+from vo_service.slots import ServiceBusy, VisitorBusy
 
 __all__ = ["STATUS", "install_errors", "text_error", "votable_error"]
 
@@ -49,6 +49,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (ShareExceeded, 429),
     (HostBusy, 503),
     (NotAllowed, 403),
+    (VisitorBusy, 429),
     (ServiceBusy, 503),
     (EngineUnavailable, 503),
     (MetadataUnavailable, 503),
@@ -67,6 +68,7 @@ _RETRY_AFTER_S = 10
 
 def votable_error(message: str, status: int) -> Response:
     """Answer with a DALI error document (DALI 1.1, section 4.2)."""
+    remember_message(message)
     return Response(
         error_document(message), status=status, content_type="application/x-votable+xml"
     )
@@ -105,8 +107,6 @@ def install_errors(
 
 def _http(error: HTTPException, render: Callable[[str, int], Response]) -> Response:
     status = error.code or 500
-    if status == 413:
-        discard_body(request.environ)
     response = render(_words(error, status), status)
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):

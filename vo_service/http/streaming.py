@@ -15,7 +15,7 @@ from flask import Response, request
 from registry.errors import ResultIncomplete
 from registry.formats.writers.base import ResultInfo, ResultWriter
 from registry.formats.writers.stream import ResultStream
-from vo_service.http.connection import HangupWatcher, client_socket, limit_sends
+from vo_service.http.connection import watch_hangup
 from vo_service.queries import RunningQuery
 
 __all__ = ["ResultStreaming"]
@@ -30,19 +30,7 @@ PIECE_BYTES = 131_072
 
 
 class ResultStreaming:
-    """Turns running queries into answers.
-
-    Parameters
-    ----------
-    watcher
-        Stops queries whose clients hang up.
-    send_timeout_s
-        Seconds after which a client that reads nothing is given up.
-    """
-
-    def __init__(self, watcher: HangupWatcher, send_timeout_s: float) -> None:
-        self._watcher = watcher
-        self._send_timeout_s = send_timeout_s
+    """Turns running queries into answers, and stops them when their clients hang up."""
 
     def respond(
         self,
@@ -71,9 +59,7 @@ class ResultStreaming:
         """
         body = _Body(running, writer, infos)
         try:
-            connection = client_socket(request.environ)
-            limit_sends(connection, self._send_timeout_s)
-            body.enter(self._watcher.watch(connection, running.cancel))
+            body.enter(watch_hangup(request.environ, running.cancel))
             whole = body.spool(SPOOL_BYTES)
         except BaseException as error:
             body.__exit__(type(error), error, error.__traceback__)

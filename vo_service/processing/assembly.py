@@ -15,6 +15,7 @@ from pipelines.settlement import Settlement
 from pipelines.shelf import ProductShelf
 from registry.access import AccessPolicy
 from registry.model.principal import Principal
+from registry.stores.quarantine import Quarantine, may_be_orphans
 from uws.executors.base import JobExecutor
 from uws.executors.processes import ProcessExecutor
 from uws.limits import JobLimits
@@ -29,6 +30,8 @@ from vo_service.processing.files import JobFiles
 from vo_service.processing.service import ProcessingService, ProcessingStores
 
 __all__ = ["Processing", "ProcessingSettings"]
+
+_NO_JOB = "no record of a job names it"
 
 _STAGING_S = 600
 """Seconds that a job may take besides its program: inputs to stage, a product to publish."""
@@ -85,12 +88,23 @@ class Processing:
         catalogue: PipelineCatalogue | None = None,
         executor: JobExecutor | None = None,
     ) -> None:
+        self._store = store
         self.catalogue = catalogue or packaged_pipelines()
         self.executor = executor or ProcessExecutor()
         self.shelf = shelf
         self.archive = RunArchive(settings.home / "runs")
-        self.settlement = Settlement(store, self.executor, shelf, self.archive)
-        self.remover = JobRemover(store, results, also=[self.settlement.forget])
+        self._quarantine = Quarantine(settings.home)
+        self.settlement = Settlement(
+            store, self.executor, shelf, self.archive, orphan=self._set_run_aside
+        )
+        self.remover = JobRemover(
+            store,
+            results,
+            also=[self.settlement.forget],
+            orphans=lambda jobs, total: self._quarantine.take_few(
+                [results.folder(job) for job in jobs], total, _NO_JOB
+            ),
+        )
         self.files = JobFiles(
             results,
             {job_kind(o.name): o.specification.file_parameters for o in self.catalogue},
@@ -122,6 +136,13 @@ class Processing:
             ),
             policy,
         )
+
+    def _set_run_aside(self, job_id: str) -> None:
+        folders = self.archive.folders()
+        unknown = set(folders) - self._store.known(list(folders))
+        # One by one, but only if all that have no record are few.
+        if job_id in unknown and may_be_orphans(len(unknown), len(folders)):
+            self._quarantine.take_few([folders[job_id]], len(folders), _NO_JOB)
 
     def handlers(self) -> list[PipelineJobHandler]:
         """Make what a worker needs, one for each pipeline."""

@@ -24,6 +24,7 @@ from uws.errors import UwsError
 from uws.model import Parameter
 from uws.service import JobService
 from vo_service.http.bodies import refuse_cut_form
+from vo_service.http.browsers import wants_page
 from vo_service.http.errors import install_errors, text_error
 from vo_service.processing.dry_run import DryRuns
 from vo_service.processing.files import JobFiles
@@ -127,12 +128,12 @@ def _descriptions(routes: PipelineRoutes, url: str) -> Blueprint:
     @blueprint.get("")
     def list_pipelines() -> Response:
         found = [_summary(offered, url) for offered in routes.catalogue]
-        return _page(render_list(found)) if _wants_page() else jsonify(found)
+        return _page(render_list(found)) if wants_page() else jsonify(found)
 
     @blueprint.get("/<name>")
     def show_pipeline(name: str) -> Response:
         found = _description(routes.catalogue.pipeline(name), url)
-        return _page(render_pipeline(found)) if _wants_page() else jsonify(found)
+        return _page(render_pipeline(found)) if wants_page() else jsonify(found)
 
     @blueprint.post("/<name>/check")
     def check_pipeline(name: str) -> Response:
@@ -220,11 +221,6 @@ def _description(offered: OfferedPipeline, url: str) -> dict[str, Any]:
         },
         "limits": {"time_s": site.time_limit_s, "memory_bytes": site.memory_bytes},
     }
-
-
-def _wants_page() -> bool:
-    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
-    return best == "text/html"
 
 
 def _page(text: str) -> Response:

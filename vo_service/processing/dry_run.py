@@ -20,7 +20,7 @@ from pipelines.runs import RunFolder
 from pipelines.shelf import ProductShelf
 from pipelines.staging import stage
 from uws.executors.base import JobExecutor, TaskPhase
-from vo_service.queries import ServiceBusy
+from vo_service.slots import ServiceBusy
 
 __all__ = ["DryRuns"]
 

@@ -186,6 +186,39 @@ class Settings(BaseModel):
     send_timeout_s: Seconds = Field(
         60.0, description="Seconds after which a client that reads nothing is given up"
     )
+    stream_min_bytes_per_s: int = Field(
+        32_768,
+        ge=1,
+        description="Rate below which a client is given up while a query waits for it: what it"
+        " does not take goes to a file first, within the two limits that follow",
+    )
+    spool_max_bytes: Bytes = Field(
+        8 * _GIB,
+        description="Size of the answers that wait on the disk for slow clients, per web process",
+    )
+    spool_max_bytes_per_visitor: Bytes = Field(
+        _GIB, description="Size of those of one user, or of one address, per web process"
+    )
+    request_timeout_s: Seconds = Field(
+        15.0,
+        description="Seconds in which a request must have come, its body aside, and for which a"
+        " connection is kept between requests",
+    )
+    body_min_bytes_per_s: int = Field(
+        4096, ge=1, description="Rate below which a client that sends a body is given up"
+    )
+    connections_max: int = Field(
+        4096,
+        ge=64,
+        description="Open connections per web process, within half of its open files; past them"
+        " the one that has been idle the longest is closed for a new one",
+    )
+    connections_per_address: int = Field(
+        256,
+        ge=1,
+        description="Open connections of one address per web process, those of trusted proxies"
+        " aside; past them as above",
+    )
     slot_wait_s: Seconds = Field(
         10.0, description="Seconds that a query waits for its turn before it is refused"
     )
@@ -203,6 +236,12 @@ class Settings(BaseModel):
     )
     user_tables_unused_days: int = Field(
         90, ge=0, description="Days without use after which a user's table goes; 0 keeps them"
+    )
+    quarantine_days: int = Field(
+        30,
+        ge=1,
+        description="Days that files without a record are kept in `quarantine/` under home before"
+        " they are removed",
     )
     upload_private_addresses: bool = Field(
         False,
@@ -254,6 +293,13 @@ class Settings(BaseModel):
         ge=1,
         le=256,
         description="Queries at once per web process; fewer than web_threads",
+    )
+    query_slots_per_visitor: int = Field(
+        default_factory=lambda known: max(1, known.get("query_slots", 2) // 2),
+        ge=1,
+        le=256,
+        description="Queries at once of one user, or of one address without an account, per web"
+        " process; those of others do not wait for them",
     )
     engine_threads: int = Field(
         default_factory=lambda known: max(
@@ -342,6 +388,17 @@ class Settings(BaseModel):
         if value is not None:
             cls._absolute(value)
         return value
+
+    @property
+    def proxy_headers(self) -> tuple[str, ...]:
+        """Names of the headers by which a trusted proxy says whom it has logged in."""
+        named = (
+            self.proxy_user_header,
+            self.proxy_groups_header,
+            self.proxy_email_header,
+            self.proxy_display_name_header,
+        )
+        return tuple(each for each in named if each is not None)
 
     @property
     def base_url(self) -> str:

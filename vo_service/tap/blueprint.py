@@ -36,6 +36,7 @@ def tap_blueprint(
     tap_url: str,
     title: str,
     infos: Callable[[TapRequest], tuple[ResultInfo, ...]],
+    visitor: Callable[[], str],
     uploads: UploadService | None = None,
     name: str = "tap",
 ) -> Blueprint:
@@ -61,6 +62,8 @@ def tap_blueprint(
         Name of the service, for people.
     infos
         Statements that precede the table of a result.
+    visitor
+        Who shares slots with others, for the request at hand.
     uploads
         Reads the tables that come with requests, where `limits` offers that.
     name
@@ -89,6 +92,7 @@ def tap_blueprint(
             maxrec=asked.maxrec,
             time_limit_s=time_limit_s,
             uploads=() if uploads is None else uploads.read(asked.uploads, request_part),
+            visitor=visitor(),
         )
         return streaming.respond(running, writer, content_type(asked.responseformat), infos(asked))
 

@@ -162,7 +162,8 @@ def _vosi(resource: str, tap_url: str) -> Capability:
 
 
 def _formats(writer: ResultWriter) -> tuple[OutputFormat, ...]:
-    media_types = [writer.media_type]
+    # Without the character set: clients look for what they know.
+    media_types = [writer.media_type.partition("; charset=")[0]]
     media_types += [a for a in writer.aliases if "/x-" in a and ";" not in a]
     short = tuple(alias for alias in writer.aliases if not _is_media_type(alias))
     first, *others = dict.fromkeys(media_types)

@@ -22,7 +22,8 @@ from vo_service.dali.errors import DaliError
 from vo_service.dali.params import Parameters
 from vo_service.dali.request import RequestLimits, TapRequest
 from vo_service.engines.base import EngineError, EngineUnavailable
-from vo_service.queries import QueryService, RunningQuery, ServiceBusy
+from vo_service.queries import QueryService, RunningQuery
+from vo_service.slots import ServiceBusy
 from vo_service.tap.capabilities import LANGUAGE
 from vo_service.tap.quotes import JobQuotes
 from vo_service.uploads.inputs import JobInputs

@@ -25,7 +25,8 @@ from vo_service.adql.errors import AdqlError
 from vo_service.dali.errors import DaliError
 from vo_service.dali.request import TapRequest
 from vo_service.engines.base import EngineError
-from vo_service.queries import QueryService, ServiceBusy
+from vo_service.queries import QueryService
+from vo_service.slots import ServiceBusy
 
 __all__ = ["ENOUGH", "JobQuotes"]
 

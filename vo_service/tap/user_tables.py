@@ -37,7 +37,6 @@ from uws.errors import JobFailed
 from uws.model import Job, JobResult, Parameter
 from uws.service import JobService
 from vo_service.dali.upload import Upload
-from vo_service.http.bodies import discard_body
 from vo_service.http.errors import install_errors, text_error
 from vo_service.tap.stored_rows import RowsUnavailable
 from vo_service.uploads.errors import UploadExceeded, UploadRejected
@@ -186,7 +185,6 @@ def user_table_blueprint(
 
     @blueprint.errorhandler(RequestEntityTooLarge)
     def refuse_large(_error: RequestEntityTooLarge) -> Response:
-        discard_body(request.environ)
         words = limit_words(uploads.limits.size_bytes)
         return text_error(f"The file cannot be taken: {words}", 413)
 
@@ -326,8 +324,6 @@ def _document(body: IO[bytes]) -> bytes:
 
 def _answer(error: Exception) -> Response:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
-    # A client that is still sending would see a broken connection, not the reason.
-    discard_body(request.environ)
     message = str(error)
     response = text_error(f"{message[:1].upper()}{message[1:]}", status)
     if status == 503:

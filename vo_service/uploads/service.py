@@ -11,7 +11,8 @@ from registry.errors import RegistryError, StorageFull
 from registry.formats.readers.options import ReadLimits
 from registry.scratch import ScratchFolder
 from vo_service.dali.upload import Upload
-from vo_service.queries import ServiceBusy, UploadedTable
+from vo_service.queries import UploadedTable
+from vo_service.slots import ServiceBusy
 from vo_service.uploads.errors import UploadExceeded, UploadMissing, UploadRejected
 from vo_service.uploads.fetching import FetchLimits, TableFetcher
 from vo_service.uploads.readers import OpenedUpload, ReaderPool

@@ -28,8 +28,15 @@ class CsvWriter:
     """
 
     name = "csv"
-    media_type = "text/csv"
-    aliases: tuple[str, ...] = (name, media_type, "text/csv;header=present")
+    media_type = "text/csv;header=present; charset=utf-8"
+    aliases: tuple[str, ...] = (
+        name,
+        "text/csv",
+        "text/csv;header=present",
+        "text/csv;charset=utf-8",
+        media_type,
+        "text/csv;charset=utf-8;header=present",
+    )
     ivo_id: str | None = None
     extension = "csv"
 
@@ -45,8 +52,8 @@ class TsvWriter:
     """
 
     name = "tsv"
-    media_type = "text/tab-separated-values"
-    aliases: tuple[str, ...] = (name, media_type)
+    media_type = "text/tab-separated-values; charset=utf-8"
+    aliases: tuple[str, ...] = (name, "text/tab-separated-values", media_type)
     ivo_id: str | None = None
     extension = "tsv"
 

@@ -34,8 +34,8 @@ class HtmlWriter:
     """Write an HTML page with units and UCDs in the header, and its outcome below the table."""
 
     name = "html"
-    media_type = "text/html"
-    aliases: tuple[str, ...] = (name, media_type)
+    media_type = "text/html; charset=utf-8"
+    aliases: tuple[str, ...] = (name, "text/html", media_type)
     ivo_id: str | None = None
     extension = "html"
 

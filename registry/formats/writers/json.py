@@ -44,28 +44,25 @@ class JsonWriter:
 
 def _head(result: Result) -> str:
     infos = [
-        _known(name=info.name, value=info.value, text=info.text, ucd=info.ucd)
+        {"name": info.name, "value": info.value, "text": info.text, "ucd": info.ucd}
         for info in result.infos
     ]
     columns = ",\n".join(_text(_described(field)) for field in result.fields)
     return f'{{"infos":{_text(infos)},\n"metadata":[\n{columns}],\n"data":['
 
 
-def _described(field: Field) -> dict[str, str]:
-    return _known(
-        name=field.name,
-        datatype=field.type.datatype.value,
-        arraysize=field.type.arraysize,
-        xtype=field.type.xtype,
-        unit=field.unit,
-        ucd=field.ucd,
-        utype=field.utype,
-        description=field.description,
-    )
-
-
-def _known(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value is not None}
+def _described(field: Field) -> dict[str, str | None]:
+    """Give everything that is said of a column, null where nothing is: readers find each key."""
+    return {
+        "name": field.name,
+        "datatype": field.type.datatype.value,
+        "arraysize": field.type.arraysize,
+        "xtype": field.type.xtype,
+        "unit": field.unit,
+        "ucd": field.ucd,
+        "utype": field.utype,
+        "description": field.description,
+    }
 
 
 def _text(value: object) -> str:
@@ -73,7 +70,7 @@ def _text(value: object) -> str:
 
 
 def _tail(outcome: Outcome, maxrec: int | None) -> str:
-    status = {"value": "OK"}
+    status: dict[str, str | None] = {"value": "OK", "message": None}
     if outcome.error is not None:
         status = {"value": "ERROR", "message": outcome.error}
     elif outcome.overflow:

@@ -67,8 +67,8 @@ def content_type(responseformat: str | None) -> str:
     Returns
     -------
     str
-        The media type that was asked for, in its registered spelling; where a short name or
-        nothing was asked for, that of the writer.
+        The media type that was asked for, in its registered spelling, and with the character set
+        where it is text; where a short name or nothing was asked for, that of the writer.
 
     Raises
     ------
@@ -77,10 +77,14 @@ def content_type(responseformat: str | None) -> str:
 
     Notes
     -----
-    DALI 1.1, section 3.4.3; clients compare the two.
+    DALI 1.1, section 3.4.3; clients compare the two, without parameters. Text without a
+    character set is read as ISO 8859-1 by many.
     """
     writer = writer_for(responseformat)
     alias = _BY_ALIAS.get(_normal(responseformat or ""), (writer, ""))[1]
+    kind = alias.partition(";")[0]
+    if kind == writer.media_type.partition(";")[0] and kind.startswith("text/"):
+        return writer.media_type
     return alias if alias.startswith(("application/", "text/")) else writer.media_type
 
 

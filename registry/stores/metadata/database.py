@@ -47,6 +47,12 @@ class MetadataDatabase:
         """Give the SQLite database of an installation's home folder."""
         return cls(f"sqlite:///{folder / 'metadata.sqlite'}")
 
+    def exists(self) -> bool:
+        """Tell whether there is a database, without making one."""
+        if not self._is_sqlite or not self._url.database:
+            return True
+        return Path(self._url.database).exists()
+
     def prepare(self) -> None:
         """Make or upgrade the tables, safely when several processes start at once."""
         if self._is_sqlite and self._url.database:

@@ -18,6 +18,7 @@ from registry.errors import (
 from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileMember, FileRole, ProductFile
 from registry.stores.metadata.database import MetadataDatabase
+from registry.stores.metadata.deletions import note_discarded
 from registry.stores.metadata.heads import HEADS
 from registry.stores.metadata.records import file_from_row, file_values, product_from_row
 from registry.stores.metadata.schema import (
@@ -189,6 +190,7 @@ class SqlDraftStore:
                 file_id = insert_file(connection, added, members)
             else:
                 file_id = replaced
+                _note_discarded(connection, file_id, now)
                 _replace_file(connection, file_id, added, members)
             if file.role is FileRole.MAIN:
                 reopen(connection, file.product_id)
@@ -213,6 +215,7 @@ class SqlDraftStore:
                     f"{file.name!r} is the main file of version {row.version}, which stays; put a "
                     "new version in its place, or delete the product"
                 )
+            _note_discarded(connection, file.id, datetime.now(UTC))
             _delete_file(connection, file.id)
             if file.role is FileRole.MAIN:
                 reopen(connection, file.product_id)
@@ -297,6 +300,16 @@ def _replace_file(
         raise ProductConflict("the file was replaced or published meanwhile; look at it again")
     replace_members(connection, file_id, members)
     connection.execute(delete(product_file_facts).where(product_file_facts.c.file_id == file_id))
+
+
+def _note_discarded(connection: Connection, file_id: int, now: datetime) -> None:
+    row = connection.execute(
+        select(products.c.internal_name, product_files.c.stored)
+        .join(product_files, product_files.c.product_id == products.c.id)
+        .where(product_files.c.id == file_id)
+    ).one_or_none()
+    if row is not None:
+        note_discarded(connection, row.internal_name, row.stored, now)
 
 
 def _delete_file(connection: Connection, file_id: int) -> None:

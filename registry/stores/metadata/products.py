@@ -18,6 +18,7 @@ from registry.model.product import (
     internal_name,
 )
 from registry.stores.metadata.database import MetadataDatabase
+from registry.stores.metadata.deletions import SqlDeletionStore
 from registry.stores.metadata.heads import HEADS, PUBLISHED
 from registry.stores.metadata.main_file import MainFile, publish_main
 from registry.stores.metadata.records import product_column, product_from_row
@@ -46,10 +47,16 @@ class SqlProductStore:
     ----------
     database
         Prepared by `MetadataDatabase.prepare`.
+
+    Attributes
+    ----------
+    deletions
+        Knows what may go.
     """
 
     def __init__(self, database: MetadataDatabase) -> None:
         self._database = database
+        self.deletions = SqlDeletionStore(database)
 
     def schema_version(self) -> int:
         """Give the counter that moves whenever the visible tables change."""
@@ -260,11 +267,9 @@ class SqlProductStore:
         with self._database.reading() as connection:
             return {name: values for name, values in connection.execute(query) if values}
 
-    def has_version(self, product_id: int, number: int) -> bool:
-        """Tell whether a version was committed."""
-        query = select(product_versions.c.id).where(
-            product_versions.c.product_id == product_id, product_versions.c.number == number
-        )
+    def has_table(self, table_file: str) -> bool:
+        """Tell whether the version with a table file was committed."""
+        query = select(product_versions.c.id).where(product_versions.c.table_file == table_file)
         with self._database.reading() as connection:
             return connection.execute(query).first() is not None
 
@@ -294,36 +299,6 @@ class SqlProductStore:
             return set(
                 connection.execute(select(product_versions.c.table_file).where(in_use)).scalars()
             )
-
-    def archived_names(self, deleted_after: datetime) -> set[str]:
-        """List the internal names of products whose archive folder is to be kept.
-
-        Parameters
-        ----------
-        deleted_after
-            Products that were withdrawn before this moment do not count.
-        """
-        kept = (products.c.status != int(ProductStatus.DELETED)) | (
-            products.c.updated >= deleted_after
-        )
-        with self._database.reading() as connection:
-            return set(connection.execute(select(products.c.internal_name).where(kept)).scalars())
-
-    def archived_versions(self) -> set[tuple[str, int]]:
-        """List internal name and number of every version that was ever published."""
-        query = select(products.c.internal_name, product_versions.c.number).join(
-            product_versions, product_versions.c.product_id == products.c.id
-        )
-        with self._database.reading() as connection:
-            return {(row.internal_name, row.number) for row in connection.execute(query)}
-
-    def stored_files(self) -> set[tuple[str, str]]:
-        """List internal name and stored path of every file that a record names."""
-        query = select(products.c.internal_name, product_files.c.stored).join(
-            product_files, product_files.c.product_id == products.c.id
-        )
-        with self._database.reading() as connection:
-            return {(row.internal_name, row.stored) for row in connection.execute(query)}
 
     def _select(self, *conditions: Any) -> list[Product]:  # noqa: ANN401 - SQL expressions
         query = HEADS.where(*conditions).order_by(products.c.id)

@@ -27,6 +27,8 @@ __all__ = [
     "METADATA",
     "REVISION",
     "UtcDateTime",
+    "discarded_files",
+    "installation",
     "product_columns",
     "product_contents",
     "product_file_facts",
@@ -92,11 +94,15 @@ products = Table(
     Column("failure", Text),
     Column("origin", String(255)),
     Column("process", String(64)),
+    Column("revision", BigInteger, nullable=False, server_default="1"),
+    Column("manifest_revision", BigInteger, nullable=False, server_default="0"),
     Index("ix_products_status", "status"),
     Index("ix_products_process", "process", unique=True),
     sqlite_autoincrement=True,
 )
-"""One row per product. `staging` names the staging folder while a first version is made."""
+"""One row per product. `staging` names the staging folder while a first version is made;
+`revision` counts the changes of everything that is known of it, and `manifest_revision` says with
+which of them the manifest beside its files was written."""
 
 product_versions = Table(
     "product_versions",
@@ -261,3 +267,22 @@ product_provenance = Table(
     Column("ended", UtcDateTime),
 )
 """One row per product that a pipeline made: how it was made."""
+
+installation = Table(
+    "installation",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("identity", String(64)),
+    Column("seen", UtcDateTime),
+    Column("steady_since", UtcDateTime),
+)
+"""One row: which home the records belong to, and when the clock was last seen to leap."""
+
+discarded_files = Table(
+    "discarded_files",
+    METADATA,
+    Column("product", String(255), primary_key=True),
+    Column("stored", String(1100), primary_key=True),
+    Column("discarded", UtcDateTime, nullable=False),
+)
+"""Files that somebody removed or replaced: the only files of living products that may go."""

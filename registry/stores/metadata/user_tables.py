@@ -14,6 +14,7 @@ from registry.model.field import Datatype, Field, ValueType
 from registry.model.table import Column, Storage
 from registry.model.user_table import UserColumn, UserTable, UserTableQuota
 from registry.stores.metadata.database import MetadataDatabase
+from registry.stores.metadata.deletions import SqlDeletionStore
 from registry.stores.metadata.user_table_schema import (
     retired_user_tables,
     user_table_columns,
@@ -47,10 +48,16 @@ class SqlUserTableStore:
     ----------
     database
         Prepared by `MetadataDatabase.prepare`.
+
+    Attributes
+    ----------
+    deletions
+        Knows what may go.
     """
 
     def __init__(self, database: MetadataDatabase) -> None:
         self._database = database
+        self.deletions = SqlDeletionStore(database)
 
     def tables(self, owner: str) -> tuple[UserTable, ...]:
         """List the tables of a user, the oldest first."""
@@ -188,6 +195,22 @@ class SqlUserTableStore:
                     *connection.execute(retired).scalars(),
                 )
             )
+
+    def known_files(self) -> set[str]:
+        """Name the files of all tables, and of rows that were replaced or removed."""
+        with self._database.reading() as connection:
+            return {
+                *connection.execute(select(user_tables.c.table_file)).scalars(),
+                *connection.execute(select(retired_user_tables.c.table_file)).scalars(),
+            }
+
+    def retired_files(self, before: datetime) -> set[str]:
+        """Name the files of rows that were replaced or removed before a moment."""
+        query = select(retired_user_tables.c.table_file).where(
+            retired_user_tables.c.retired < before
+        )
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
 
     def forget_retired(self, files: Sequence[str]) -> None:
         """Forget files that are gone."""

@@ -32,8 +32,9 @@ class Site:
             ).to_arrow_table()
 
     def left_over(self):
-        kept = {"metadata.sqlite", "metadata.sqlite-wal", "metadata.sqlite-shm"}
-        return [p for p in self.home.rglob("*") if p.is_file() and p.name not in kept]
+        """Files of products, tables and staging, wherever they are but in quarantine."""
+        folders = [self.home / name for name in ("archive", "tables", "staging")]
+        return [p for folder in folders for p in folder.rglob("*") if p.is_file()]
 
 
 @pytest.fixture

@@ -26,8 +26,11 @@ try:
     import pandas
 except ModuleNotFoundError as error:
     print(error.name)
+from importlib.metadata import version
+from importlib.util import find_spec
+print(find_spec("pandas"), find_spec("json").name, version("pyarrow") == pa.__version__)
 """
-    assert run(text) == ["False", "pandas"]
+    assert run(text) == ["False", "pandas", "None", "json", "True"]
 
 
 def test_library_that_is_there_already_stays():

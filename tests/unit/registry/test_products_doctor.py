@@ -1,7 +1,6 @@
 """The doctor explains every byte, finds what is too much and what is missing."""
 
 import os
-from datetime import timedelta
 
 import pytest
 from shelf import ADA, REDSHIFTS, Shelf
@@ -71,7 +70,9 @@ def test_orphans_are_found_and_removed_when_they_are_old(shelf, doctor):
         path = shelf.home / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("orphan")
-    assert sorted(finding.place for finding in doctor.examine().orphans) == sorted(places)
+    (shelf.home / "staging/dead.lock").touch()
+    found = sorted(finding.place for finding in doctor.examine().orphans)
+    assert found == sorted([*places, "staging/dead.lock"])
     doctor.repair()
     left = [finding.place for finding in doctor.examine().orphans]
     assert left == [place for place in sorted(places) if not place.startswith("staging")]
@@ -79,9 +80,18 @@ def test_orphans_are_found_and_removed_when_they_are_old(shelf, doctor):
         os.utime(shelf.home / place, (0, 0))
         os.utime((shelf.home / place).parent, (0, 0))
     swept = doctor.repair()
-    assert swept.uploaded == ("9_x/files/abc.csv",)
+    assert "3 of 5 files have no record" in swept.refused
+    assert [finding.place for finding in doctor.examine().orphans] == left
+    swept = doctor.repair(everything=True)
+    assert sorted(swept.quarantined) == [
+        "archive/products/9_x/files/abc.csv",
+        "archive/products/9_x/v1",
+        "tables/t9_v1.duckdb",
+    ]
     assert doctor.examine().healthy
-    assert doctor.repair(timedelta(0)).tables == ()
+    assert {path.name for path in shelf.home.glob("quarantine/*/*")} == {
+        "entry.json", "abc.csv", "v1", "t9_v1.duckdb"
+    }  # fmt: skip
 
 
 def test_missing_and_changed_files_are_told(shelf, doctor):

@@ -66,7 +66,7 @@ def wait_for(home, pattern, process, timeout_s=60):
         ("staging/*/*.duckdb", 0.0),
         ("staging/*/*.duckdb", 0.1),
         ("tables/*.duckdb", 0.0),
-        ("archive/products/*/v1", 0.0),
+        ("archive/products/*/v1-*", 0.0),
     ],
 )
 def test_kill_at_any_moment(site, catalogue, pattern, delay_s):
@@ -79,14 +79,14 @@ def test_kill_at_any_moment(site, catalogue, pattern, delay_s):
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    sweep_staging(site.files, site.products, site.tables, orphan_age=timedelta(0))
+    sweep_staging(site.files, site.products, site.tables, orphan_age=timedelta(0), everything=True)
     published = site.products.published()
     assert site.products.unfinished() == []
     if published:
         (product,) = published
         assert site.rows(product.internal_name).num_rows == ROWS
-        folder = site.files.folder(product.internal_name, 1)
-        assert (folder / catalogue.name).read_bytes() == catalogue.read_bytes()
+        (kept,) = site.home.glob(f"archive/products/*/v1-*/{catalogue.name}")
+        assert kept.read_bytes() == catalogue.read_bytes()
     else:
         assert [p for p in site.left_over() if p.suffix != ".lock"] == []
     again = site.service.publish(

@@ -347,8 +347,41 @@ def test_files_go_when_no_query_can_need_them(site):
     current = site.service.table(ANNA, "t").storage.file
     assert site.expiry.sweep().files == ()
     site.now += timedelta(hours=1)
-    assert sorted(site.expiry.sweep().files) == sorted([*first, "u_orphan.duckdb"])
-    assert site.table_files() == sorted([current, "t1_v1.duckdb"])
+    swept = site.expiry.sweep()
+    assert sorted(swept.files) == first
+    assert swept.quarantined == ()
+    assert "1 of 2 files have no record" in swept.refused
+    site.service.create(ANNA, "other", content(STARS))
+    other = site.service.table(ANNA, "other").storage.file
+    assert site.expiry.sweep().quarantined == ("u_orphan.duckdb",)
+    assert site.table_files() == sorted([current, other, "t1_v1.duckdb"])
+    assert len(list(site.home.glob("quarantine/*/u_orphan.duckdb"))) == 1
+
+
+def test_tables_of_another_database_stay_where_they_are(site):
+    for name in ("a", "b", "c"):
+        site.service.create(ANNA, name, content(STARS))
+    before = site.table_files()
+    with site.database.writing() as connection:
+        for table in ("user_table_columns", "user_tables"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    site.now = datetime.now(UTC) + timedelta(hours=1)
+    swept = site.expiry.sweep()
+    assert (swept.files, swept.quarantined) == ((), ())
+    assert "3 of 3 files have no record" in swept.refused
+    assert site.table_files() == before
+
+
+def test_a_clock_that_leaps_makes_nothing_old_for_a_day(site):
+    site.now = datetime.now(UTC)
+    site.service.create(ANNA, "t", content(STARS))
+    assert site.expiry.sweep().expired == ()
+    for leap in (timedelta(days=365), timedelta(days=-730)):
+        site.now += leap
+        for _ in range(3):
+            site.now += timedelta(hours=7)
+            assert site.expiry.sweep().expired == ()
+    assert [table.name for table in site.store.tables("anna.b")] == ["t"]
 
 
 def test_a_full_disk_leaves_nothing_behind(site, monkeypatch):

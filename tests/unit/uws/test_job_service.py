@@ -151,17 +151,25 @@ def test_deleting_takes_results_and_whatever_else_belongs_to_the_job(store, resu
         service.delete(address(job))
 
 
-def test_results_without_a_job_are_removed_once_they_are_old(store, results, clock):
+def test_results_without_a_job_are_set_aside_once_they_are_old(store, results, clock):
     service = JobService(store, results, limits=LIMITS, clock=clock)
     job = new(service)
     for name in (job.job_id, "0123456789"):
         with results.stage(name, 1, "result") as sink:
             sink.write(b"x")
     ((_, modified), _) = results.jobs()
-    remover = JobRemover(store, results)
-    assert remover.remove_orphans(modified + timedelta(minutes=30)) == 0
-    assert remover.remove_orphans(modified + timedelta(minutes=90)) == 1
-    assert [name for name, _ in results.jobs()] == [job.job_id]
+    asked = []
+
+    def set_aside(jobs, total):
+        asked.append((jobs, total))
+        return len(jobs)
+
+    assert JobRemover(store, results).set_orphans_aside(modified + timedelta(days=400)) == 0
+    remover = JobRemover(store, results, orphans=set_aside)
+    assert remover.set_orphans_aside(modified + timedelta(minutes=30)) == 0
+    assert remover.set_orphans_aside(modified + timedelta(minutes=90)) == 1
+    assert asked == [(["0123456789"], 2)]
+    assert len(list(results.jobs())) == 2
 
 
 def test_stored_jobs_are_limited(service):

@@ -383,6 +383,47 @@ def test_what_a_lost_attempt_wrote_is_removed(service, store, results, reconcile
     assert list(results._folder.rglob("result")) == []
 
 
+class LateHandler(SayHandler):
+    """Fails by a time limit of its own, as engines and executors do."""
+
+    def __init__(self, clock, commits=False):
+        self._clock, self._commits = clock, commits
+
+    def run(self, job, context):
+        if self._commits:
+            context.commit()
+        self._clock.advance(6)
+        raise JobFailed("the query did not finish within its time limit of 5 s")
+
+
+def test_a_used_up_duration_ends_alike_whoever_notices(service, store, reconciler, clock, start):
+    ends = []
+    # The worker itself does not look in between.
+    for handler in (LateHandler(clock), None):
+        worker = start(handler, watch_s=60) if handler else start()
+        address = submit(service, SLEEP=60, duration_s=5)
+        if handler is None:
+            executing(service, address)
+            clock.advance(6)
+        ends.append(finish(service, address))
+        worker.stop(grace_s=0)
+    address = submit(service, duration_s=5)
+    claim_by_nobody(store, clock, lease_s=1000)
+    clock.advance(6)
+    reconciler.run_once()
+    ends.append(service.get(address))
+    assert {job.phase for job in ends} == {Phase.ABORTED}
+    assert len({job.error for job in ends}) == 1
+    assert "execution duration of 5 s" in ends[0].error.message
+
+
+def test_what_fails_past_its_point_of_no_return_says_why(service, clock, start):
+    start(LateHandler(clock, commits=True), watch_s=60)
+    job = finish(service, submit(service, duration_s=5))
+    assert job.phase is Phase.ERROR
+    assert "time limit of 5 s" in job.error.message
+
+
 def test_overdue_jobs_of_dead_workers_are_aborted(service, store, reconciler, clock):
     address = submit(service, duration_s=5)
     claim_by_nobody(store, clock, lease_s=1000)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from registry.accounts.credentials import CredentialService
 from registry.accounts.service import AccountService
@@ -38,7 +38,6 @@ from vo_service.api.processes import ProcessService
 from vo_service.api.product_filters import ProductFilterParser
 from vo_service.api.throttle import Throttle
 from vo_service.http.authentication import Authentication
-from vo_service.http.connection import client_socket, limit_sends
 
 __all__ = ["ApiServices", "ApiSettings", "api_blueprint", "environment_blueprint"]
 
@@ -70,8 +69,6 @@ class ApiSettings:
         Size of an uploaded file at most.
     spool_folder
         Where a file waits whose form says only behind it what it is.
-    send_timeout_s
-        Seconds after which a client that reads or sends nothing is given up.
     requests_per_minute, requests_burst
         What one caller may ask, for ever and at once; 0 per minute sets no limit.
     """
@@ -81,7 +78,6 @@ class ApiSettings:
     version: str
     upload_max_bytes: int
     spool_folder: Path
-    send_timeout_s: float = 60.0
     requests_per_minute: float = 6000
     requests_burst: int = 2000
 
@@ -131,10 +127,6 @@ def api_blueprint(
             methods = {known.method for known in operations if known.path == operation.path}
             _add_options(blueprint, operation, operation.rules, methods, guard)
     install_api_errors(blueprint)
-
-    @blueprint.before_request
-    def give_up_stalled_clients() -> None:
-        limit_sends(client_socket(request.environ), settings.send_timeout_s)
 
     return blueprint
 

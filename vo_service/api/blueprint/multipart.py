@@ -15,6 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from vo_service.api.errors import InvalidFields, UnsupportedBody
+from vo_service.http.requests import utf8_text
 
 __all__ = ["SentFile", "read_upload"]
 
@@ -68,6 +69,8 @@ def read_upload(needed: frozenset[str], spool_folder: Path) -> Iterator[SentFile
         If the request is no form with files.
     InvalidFields
         If the form is damaged.
+    BadRequest
+        If a field is not UTF-8.
     RequestEntityTooLarge
         If a limit is passed.
     """
@@ -124,7 +127,7 @@ class _Form:
                 if self._read_bytes > _FIELD_BYTES:
                     raise RequestEntityTooLarge
                 if not event.more_data:
-                    self.fields[name] = value.decode("utf-8", "replace")
+                    self.fields[name] = utf8_text(name, bytes(value))
 
     def read_piece(self) -> tuple[bytes, bool]:
         """Read a piece of the file at hand, and whether more of it follows."""

@@ -11,10 +11,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from registry.durability import NO_SPACE, rename_durably, sync_file
-from registry.errors import RegistryError, StorageFull
+from registry.durability import NO_SPACE, rename_anew, sync_file
+from registry.errors import RegistryError, StorageFull, TableDamaged
 from registry.healpix import healpix_index
 from registry.model.table import Column, Position, Storage
+from registry.stores.quarantine import Quarantine
 from registry.stores.table import HEALPIX_COLUMN, ORDER_COLUMN, StagedTable, StoredFile
 
 __all__ = ["DuckdbTableStore", "TableNotWritten"]
@@ -95,9 +96,14 @@ class DuckdbTableStore:
         ------
         StorageFull
             If the disk is full.
+        TableNotWritten
+            If its name is taken; the other table stays.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        rename_durably(staged.path, self._folder / staged.path.name)
+        try:
+            rename_anew(staged.path, self._folder / staged.path.name)
+        except FileExistsError as error:
+            raise TableNotWritten(f"there is a table {staged.path.name!r} already") from error
 
     def drop(self, file: str) -> None:
         """Remove a table file that no query can use any more; a missing one is no error."""
@@ -108,6 +114,49 @@ class DuckdbTableStore:
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             yield StoredFile(path.name, modified)
+
+    def set_aside(self, file: str, quarantine: Quarantine, reason: str) -> None:
+        """Move a table file that no record names to the quarantine.
+
+        Raises
+        ------
+        StorageFull
+            If the disk is full.
+        FileNotFoundError
+            If it is gone.
+        """
+        quarantine.take(self._folder / Path(file).name, reason)
+
+    def drop_aside(self, file: str) -> None:
+        """Do nothing: table files are in the quarantine themselves."""
+
+    def count(self, storage: Storage) -> int:
+        """Read a whole table, and give the number of its rows.
+
+        Raises
+        ------
+        TableDamaged
+            If it is not there, or cannot be read to its end.
+        """
+        path = self._folder / Path(storage.file or "").name
+        if not path.is_file():
+            raise TableDamaged("it is not there")
+        if path.stat().st_size == 0:
+            raise TableDamaged("it is empty")
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": f"{self._memory_limit_bytes // 1_000_000}MB",
+            "threads": self._threads,
+        }
+        name = _quoted(storage.relation)
+        try:
+            with duckdb.connect(str(path), read_only=True, config=config) as connection:
+                # Each block has a checksum, which is looked at when the block is read.
+                row = connection.execute(
+                    f"SELECT COUNT(*), BIT_XOR(HASH(stored)) FROM {name} AS stored"
+                ).fetchone()
+        except duckdb.Error as error:
+            raise TableDamaged(str(error).partition("\n")[0][:200]) from error
+        return 0 if row is None else int(row[0])
 
     @contextmanager
     def _writer(self, path: Path, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:

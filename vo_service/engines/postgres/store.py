@@ -14,9 +14,10 @@ from psycopg2 import errorcodes
 from psycopg2.extensions import connection
 
 from registry.durability import NO_SPACE
-from registry.errors import RegistryError, StorageFull
+from registry.errors import RegistryError, StorageFull, TableDamaged
 from registry.healpix import healpix_index
 from registry.model.table import Column, Position, Storage
+from registry.stores.quarantine import Quarantine
 from registry.stores.table import HEALPIX_COLUMN, ORDER_COLUMN, StagedTable, StoredFile
 from vo_service.engines.postgres.context import Prefilter, quoted
 from vo_service.engines.postgres.printer import TABLES_SCHEMA
@@ -29,6 +30,9 @@ __all__ = ["STAGING_SCHEMA", "PostgresTableStore", "StoreUnavailable", "TableNot
 
 STAGING_SCHEMA = "pzvo_staging"
 """Schema of tables that are complete and that nobody can see yet."""
+
+QUARANTINE_SCHEMA = "pzvo_quarantine"
+"""Schema of tables that no record of the metadata database names."""
 
 LOCK_TIMEOUT_MS = 10_000
 """How long a table that is dropped may still be read."""
@@ -164,6 +168,62 @@ class PostgresTableStore:
             found = cursor.fetchall()
         for name, dated in found:
             yield StoredFile(name, datetime.fromisoformat(dated))
+
+    def set_aside(self, file: str, quarantine: Quarantine, reason: str) -> None:
+        """Move a table that no record names to a schema that no query reads.
+
+        Raises
+        ------
+        StorageFull
+            If the disk is full.
+        StoreUnavailable
+            If the database cannot be reached, or the table is still read.
+        TableNotWritten
+            If the database refuses for another reason.
+        """
+        with _mapped_errors(), self._session() as session, session.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = %s", (LOCK_TIMEOUT_MS,))
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {QUARANTINE_SCHEMA}")
+            cursor.execute(
+                f"ALTER TABLE {TABLES_SCHEMA}.{quoted(file)} SET SCHEMA {QUARANTINE_SCHEMA}"
+            )
+            quarantine.note_table(file, f"{reason}; it is {QUARANTINE_SCHEMA}.{file} now")
+
+    def drop_aside(self, file: str) -> None:
+        """Remove a table that was set aside, for good; a missing one is no error.
+
+        Raises
+        ------
+        StoreUnavailable
+            If the database cannot be reached.
+        """
+        with _mapped_errors(), self._session() as session, session.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS {QUARANTINE_SCHEMA}.{quoted(file)}")
+
+    def count(self, storage: Storage) -> int:
+        """Read a whole table, and give the number of its rows.
+
+        Raises
+        ------
+        TableDamaged
+            If it is not there, or cannot be read to its end.
+        StoreUnavailable
+            If the database cannot be reached.
+        """
+        name = f"{TABLES_SCHEMA}.{quoted(storage.relation)}"
+        session = connect(self._url)
+        try:
+            with session, session.cursor() as cursor:
+                cursor.execute(f"SELECT count(*), max(length(t::text)) FROM {name} AS t")
+                row = cursor.fetchone()
+        except psycopg2.Error as error:
+            if isinstance(error, psycopg2.OperationalError) and error.pgcode is None:
+                raise StoreUnavailable("the database of the tables cannot be reached") from error
+            reason = (error.diag.message_primary or str(error)).strip()
+            raise TableDamaged(reason) from error
+        finally:
+            session.close()
+        return 0 if row is None else int(row[0])
 
     @contextmanager
     def _session(self) -> Iterator[connection]:

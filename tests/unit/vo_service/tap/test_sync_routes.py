@@ -292,9 +292,7 @@ def test_csv_has_a_header_and_its_quotes(installation, asked):
     adql = f'SELECT TOP 2 id, z, survey, "Mag R" FROM {SURVEY} ORDER BY id'
     response = installation.ask(adql, RESPONSEFORMAT=asked)
     assert response.status_code == 200
-    media_type, _, parameters = response.headers["Content-Type"].partition(";")
-    assert media_type == "text/csv"
-    assert parameters.replace(" ", "") in ("header=present", "charset=utf-8", "")
+    assert response.headers["Content-Type"] == "text/csv;header=present; charset=utf-8"
     rows = list(csv.reader(io.StringIO(response.text)))
     assert rows[0] == ["id", "z", "survey", "Mag R"]
     assert [row[2] for row in rows[1:]] == ["VVDS", 'a "b", c']

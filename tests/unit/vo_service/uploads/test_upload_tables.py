@@ -13,7 +13,7 @@ from astropy.io import votable as astropy_votable
 from astropy.table import Table
 
 from registry.model.field import Datatype, ValueType
-from vo_service.queries import ServiceBusy
+from vo_service.slots import ServiceBusy
 from vo_service.uploads.errors import UploadExceeded, UploadMissing, UploadRejected
 
 D = Datatype
