@@ -264,9 +264,19 @@ def table_name(product: str) -> str:
 
 
 def find_type(types: Iterable[ProductType], name: str) -> ProductType | None:
-    """Find a product type by its name, display name or an older name, in any case."""
-    wanted = name.strip().lower()
+    """Find a product type by its name, display name or an older name.
+
+    Notes
+    -----
+    Letters and digits count alone, in any case: ``Spec-z Catalog`` is ``specz_catalog``.
+    """
+    wanted = _bare(name)
     for candidate in types:
-        if wanted in (candidate.name, candidate.display_name.lower(), *candidate.synonyms):
+        names = (candidate.name, candidate.display_name, *candidate.synonyms)
+        if wanted and wanted in map(_bare, names):
             return candidate
     return None
+
+
+def _bare(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())

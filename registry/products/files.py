@@ -69,7 +69,7 @@ class ProductFiles:
         ProductNotFound, LoginRequired, NotAllowed
             If the caller may not.
         ProductRefused
-            If the product has a main file, or a file of this name, or the file is empty.
+            If the product has a main file, or the file is empty.
         ProductConflict
             If the product is not in a state to get files.
         UploadTooLarge

@@ -118,7 +118,8 @@ class Registrar:
         MandatoryColumnsMissing
             If no column plays a role that the type demands.
         ProductRefused
-            If there is neither a main file nor the address of the data.
+            If there is neither a main file nor the address of the data, nor a description that
+            stands for them where the type asks for no table.
         AnnotationRejected
             If the columns cannot be what is said of them; all problems are reported.
         RegistrationFailed, UnreadableFile, StorageFull, TableExists, ProductNotFound
@@ -135,9 +136,11 @@ class Registrar:
             missing = missing_aliases(product_type, contents)
             if missing:
                 raise MandatoryColumnsMissing(missing)
-            if file is None:
+            if file is None and (product_type.tabular or not (product.description or "").strip()):
                 raise ProductRefused(
-                    "main_file", "a product needs a main file, or the address of its data"
+                    "main_file",
+                    "a product needs a main file, or the address of its data, or, where its type "
+                    "asks for no table, a description that says how to get them",
                 )
         if file is None or not contents:
             self._publisher.publish_plain(product, file)

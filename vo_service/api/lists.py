@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -41,12 +41,27 @@ class Filter:
         Of the answer that must have the value; the name of the parameter by default.
     choices
         Values that can be; empty where any can.
+    lookup
+        How the field is compared: equal; absent, or not; with all of the words that have commas
+        between them, or with any of them, inside it, in any case.
     """
 
     name: str
     kind: str = "CharFilter"
     field: str = ""
     choices: tuple[int | str, ...] = ()
+    lookup: Literal["equal", "isnull", "words", "any_word"] = "equal"
+
+    def fits(self, row: BaseModel, value: int | bool | str) -> bool:
+        """Tell whether a row of a list fits to a value; see `parse_value`."""
+        found = getattr(row, self.field or self.name)
+        if self.lookup == "equal":
+            return bool(found == value)
+        if self.lookup == "isnull":
+            return (found is None) == value
+        words = [word.strip() for word in str(value).casefold().split(",") if word.strip()]
+        held = [word in str(found or "").casefold() for word in words]
+        return any(held) if self.lookup == "any_word" else all(held)
 
     @property
     def parameter(self) -> Parameter:
@@ -259,8 +274,7 @@ def select(
     for known in rules.filters:
         if arguments.get(known.name):
             value = parse_value(known, arguments[known.name])
-            field = known.field or known.name
-            kept = [row for row in kept if getattr(row, field) == value]
+            kept = [row for row in kept if known.fits(row, value)]
     for word in arguments.get("search", "").casefold().split() if rules.search else ():
         kept = [row for row in kept if _contains(row, rules.search, word)]
     kept.sort(key=_sort_key(order.removeprefix("-")), reverse=order.startswith("-"))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from registry.model.account import User
-from registry.model.product import ProductStatus
+from registry.model.product import ProductStatus, find_type
 from registry.model.release import Release
 from registry.product_types import product_types
 from registry.stores.metadata.selection import ProductFilter, TextFilter
@@ -120,8 +120,16 @@ def _texts(arguments: Mapping[str, str]) -> tuple[TextFilter, ...]:
         for ending in ("", "__or"):
             if arguments.get(name + ending):
                 words = _split(name + ending, arguments[name + ending], _WORDS_MAX)
+                if name == "product_type_name":
+                    words = tuple(_current(word) for word in words)
                 found.append(TextFilter(name, words, any_of=bool(ending)))
     return tuple(found)
+
+
+def _current(word: str) -> str:
+    """Give the present name of a product type that is called by an older one."""
+    known = find_type(product_types(), word)
+    return word if known is None else known.name
 
 
 def _split(name: str, text: str, most: int = _NAMES_MAX) -> tuple[str, ...]:

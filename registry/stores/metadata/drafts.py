@@ -178,14 +178,21 @@ class SqlDraftStore:
         ProductConflict
             If the product is in another state.
         ProductRefused
-            If it has a main file already, another file of this name, or too many.
+            If it has a main file already, or too many files.
+
+        Notes
+        -----
+        A file beside the table whose name another one has gets a number behind it: clients send
+        ``notes.txt`` of several folders.
         """
         now = datetime.now(UTC)
         with self._database.writing() as connection:
             lock_product(connection, file.product_id, states)
             present = _files(connection, file.product_id)
-            _check_room(file, [other for other in present if other.id != replaced], most)
-            added = replace(file, stored=place(), created=now, updated=now)
+            others = [other for other in present if other.id != replaced]
+            _check_room(file, others, most)
+            name = _free_name(file, others)
+            added = replace(file, name=name, stored=place(), created=now, updated=now)
             if replaced is None:
                 file_id = insert_file(connection, added, members)
             else:
@@ -276,16 +283,18 @@ def _check_room(file: ProductFile, others: Sequence[ProductFile], most: int | No
             f"the product has a main file already, {main[0].name!r}; a product has one: remove "
             "that one first, or add this one as auxiliary file",
         )
-    if file.role is not FileRole.MAIN and any(
-        other.name == file.name for other in others if other.role is not FileRole.MAIN
-    ):
-        raise ProductRefused(
-            "file",
-            f"the product has a file {file.name!r} already; remove that one first, or choose "
-            "another name",
-        )
     if most is not None and len(others) >= most:
         raise ProductRefused("file", f"the product has {len(others)} files, and may have no more")
+
+
+def _free_name(file: ProductFile, others: Sequence[ProductFile]) -> str:
+    """Give the name of a file, with a number where another one beside the table has it already."""
+    taken = {other.name for other in others if other.role is not FileRole.MAIN}
+    if file.role is FileRole.MAIN or file.name not in taken:
+        return file.name
+    stem, dot, ending = file.name.rpartition(".") if "." in file.name else (file.name, "", "")
+    numbered = (f"{stem[:200]}_{n}{dot}{ending}" for n in range(2, len(taken) + 3))
+    return next(name for name in numbered if name not in taken)
 
 
 def _replace_file(

@@ -220,7 +220,7 @@ _ORDERINGS = {
     "created_at": products.c.created,
 }
 
-_OWNER_NAMES = (products.c.owner, users.c.first_name, users.c.last_name)
+_OWNER_NAMES = (products.c.owner, users.c.display_name, users.c.first_name, users.c.last_name)
 
 
 def _conditions(wanted: ProductFilter, types: Mapping[str, str]) -> list[ColumnElement[bool]]:

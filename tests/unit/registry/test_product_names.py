@@ -50,8 +50,13 @@ def test_types_are_those_of_the_contract_in_order():
     ]
 
 
-@pytest.mark.parametrize("name", ["specz_catalog", "Spec-z Catalog", "REDSHIFT_CATALOG"])
+@pytest.mark.parametrize(
+    "name", ["specz_catalog", "Spec-z Catalog", "REDSHIFT_CATALOG", "spec-z catalogs"]
+)
 def test_older_names_of_types_are_understood(name):
     found = find_type(product_types(), name)
     assert found is not None
     assert found.name == "redshift_catalog"
+    assert find_type(product_types(), "Photo-z Table").name == "photoz_estimates"
+    assert find_type(product_types(), "Validation/PZ results").name == "validation_results"
+    assert find_type(product_types(), "-") is None

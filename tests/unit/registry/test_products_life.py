@@ -104,17 +104,18 @@ def test_what_registration_found_is_shown(shelf):
     assert statistics.minimum >= 150
 
 
-def test_a_second_main_file_and_a_repeated_name_are_refused(shelf):
+def test_a_second_main_file_is_refused_and_a_repeated_name_numbered(shelf):
     product = shelf.draft()
     shelf.add(product, REDSHIFTS)
     with pytest.raises(ProductRefused, match="a main file already"):
         shelf.add(product, REDSHIFTS, "other.csv")
     shelf.add(product, "x", "notes.txt", FileRole.AUXILIARY)
-    with pytest.raises(ProductRefused, match=r"'notes\.txt' already"):
-        shelf.add(product, "y", "../notes.txt", FileRole.DESCRIPTION)
+    shelf.add(product, "y", "../notes.txt", FileRole.DESCRIPTION)
+    shelf.add(product, "z", "notes.txt", FileRole.AUXILIARY)
+    shelf.add(product, "a", "notes", FileRole.AUXILIARY)
+    shelf.add(product, "b", "notes", FileRole.AUXILIARY)
     assert [f.name for f in shelf.service.files.select(ADA, product.id)] == [
-        "data.csv",
-        "notes.txt",
+        *("data.csv", "notes.txt", "notes_2.txt", "notes_3.txt", "notes", "notes_2"),
     ]
     with pytest.raises(ProductRefused, match="empty"):
         shelf.add(product, "", "empty.txt", FileRole.AUXILIARY)
@@ -353,9 +354,15 @@ def test_a_product_of_metadata_alone(shelf):
     )  # fmt: skip
     with pytest.raises(ProductFileNotFound):
         shelf.service.main_file_info(ADA, product.id)
-    empty = shelf.draft(product_type="other")
-    with pytest.raises(ProductRefused, match="main file"):
-        shelf.service.publish(ADA, empty.id)
+    for description in (None, " "):
+        empty = shelf.draft(product_type="other", description=description)
+        with pytest.raises(ProductRefused, match="description that says how to get them"):
+            shelf.service.publish(ADA, empty.id)
+    told = shelf.draft(product_type="other", description="Ask ada@example.org for the disk.")
+    assert shelf.service.publish(ADA, told.id).status is ProductStatus.PUBLISHED
+    catalogue = shelf.draft(description="Ask for the disk.")
+    with pytest.raises(MandatoryColumnsMissing):
+        shelf.service.publish(ADA, catalogue.id)
 
 
 def test_deletion_hides_at_once_and_frees_the_disk_later(shelf):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,7 +32,7 @@ from vo_service.api.models.products import (
 from vo_service.api.operation import Access, operation
 from vo_service.api.parameter import Parameter
 from vo_service.api.presentation import Presentation
-from vo_service.api.processes import ProcessService
+from vo_service.api.processes import ProcessNotFound, ProcessService
 
 __all__ = ["InspectionViews"]
 
@@ -119,12 +120,16 @@ class InspectionViews:
         access=Access.READER, answer=ProcessConfig, errors=(404,),
     )  # fmt: skip
     def show_process_config(self, key: str) -> Response:
-        """Show the configuration of the process; empty for uploads."""
-        principal = self.guard.principal()
-        product = self.products.product(principal, product_key(key))
-        if self.processes is None or product.process is None:
-            return object_answer({})
-        return object_answer(dict(self.processes.configuration(principal, product.process)))
+        """Show the configuration of the process to all who see the product; empty for uploads."""
+        principal, asked = self.guard.principal(), product_key(key)
+        product = self.products.product(principal, asked)
+        if self.processes is not None and product.process is not None:
+            # Of others, and of those that are forgotten, the product itself keeps the parameters.
+            with contextlib.suppress(ProcessNotFound):
+                return object_answer(dict(self.processes.configuration(principal, product.process)))
+        made = self.products.provenance(principal, asked)
+        parameters = None if made is None else made.configuration.get("param")
+        return object_answer({} if parameters is None else {"config": parameters})
 
     @operation(
         "GET", "/products/<key>/api_schema/", "Describe the fields of a product.",

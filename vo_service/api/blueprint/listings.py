@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from flask import Response
 
+from registry.model.product import find_type
 from registry.product_types import product_types
 from registry.releases import ReleaseService
 from vo_service.api.blueprint.answers import answer
@@ -64,8 +65,13 @@ class ListingViews:
     )  # fmt: skip
     def list_product_types(self) -> Response:
         """List the types that products can have."""
+        asked = dict(arguments())
+        # Clients of older servers call types by older names.
+        known = find_type(product_types(), asked.get("name", ""))
+        if known is not None:
+            asked["name"] = known.name
         return answer(
-            select(_TYPES, [product_type_answer(known) for known in product_types()], arguments())
+            select(_TYPES, [product_type_answer(each) for each in product_types()], asked)
         )
 
     @operation(

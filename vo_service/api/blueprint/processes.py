@@ -43,10 +43,13 @@ _PIPELINES = ListRules(
 
 _PROCESSES = ListRules(
     (
-        Filter("pipeline", field="pipeline_name"),
+        Filter("pipeline", field="pipeline_name", lookup="words"),
+        Filter("pipeline__or", field="pipeline_name", lookup="any_word"),
         Filter("status", choices=tuple(dict.fromkeys(STATUS_WORDS.values()))),
         Filter("release", "NumberFilter"),
-        Filter("release_name"),
+        Filter("release__isnull", "BooleanFilter", field="release", lookup="isnull"),
+        Filter("release_name", lookup="words"),
+        Filter("release_name__or", field="release_name", lookup="any_word"),
         Filter("upload", "NumberFilter"),
         Filter("user", field="owned_by"),
     ),

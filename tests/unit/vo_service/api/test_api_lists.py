@@ -13,7 +13,14 @@ class Thing(Answer):
 
 THINGS = [Thing(id=n, name=f"thing {n}", note="Odd one" if n % 2 else None) for n in range(1, 251)]
 RULES = ListRules(
-    (Filter("id", "NumberFilter"), Filter("name"), Filter("kind", "NumberFilter", "id", (1, 2))),
+    (
+        Filter("id", "NumberFilter"),
+        Filter("name"),
+        Filter("kind", "NumberFilter", "id", (1, 2)),
+        Filter("note__isnull", "BooleanFilter", "note", lookup="isnull"),
+        Filter("words", field="name", lookup="words"),
+        Filter("words__or", field="name", lookup="any_word"),
+    ),
     ("name", "note"),
     ("id", "name", "note"),
 )
@@ -54,6 +61,14 @@ def test_filters_and_words_thin_out():
     assert ids(unknown="x", id="") == list(range(1, 251))
 
 
+def test_filters_of_words_and_of_what_is_absent():
+    assert ids(words="THING, 25") == [25, 125, 225, 250]
+    assert ids(words__or="g 25,g 31") == [25, 31, 250]
+    assert ids(words="25,no") == []
+    assert ids(note__isnull="true", page_size="3") == [2, 4, 6]
+    assert ids(note__isnull="0", page_size="3") == [1, 3, 5]
+
+
 def test_order_turns_round_and_puts_nulls_together():
     assert ids(ordering="-id")[0] == 250
     assert ids(ordering="note")[0] == 2
@@ -85,7 +100,8 @@ def test_choices_are_refused_in_the_words_of_the_contract():
 
 
 def test_description_has_what_the_client_reads():
-    assert RULES.options()["filterset"] == ["id", "name", "kind"]
+    names = ["id", "name", "kind", "note__isnull", "words", "words__or"]
+    assert RULES.options()["filterset"] == names
     classes = ListRules(RULES.filters, classes=True).options()
     assert classes["filter_classes"][2] == {
         "name": "kind", "type": "NumberFilter", "choices": [1, 2]
