@@ -17,6 +17,9 @@ PAGE = ROOT / "docs" / "reference" / "settings.md"
 
 COMPUTED_DEFAULTS = {
     "home": "`pzvo` in the user's data folder",
+    "anonymous_query": "as `anonymous_read`",
+    "anonymous_upload": "as `anonymous_query`",
+    "anonymous_jobs": "as `anonymous_query`",
     "query_slots_per_visitor": "half of `query_slots`",
     "query_slots": "12, or three quarters of `web_threads` where these are few",
     "engine_threads": "number of processors divided by `web_processes`",

@@ -24,6 +24,7 @@ from vo_service.http.errors import install_errors, text_error
 from vo_service.http.headers import install_headers
 from vo_service.http.paths import take_paths_as_written
 from vo_service.http.requests import TextRequest
+from vo_service.http.rights import Right, install_rights
 from vo_service.http.streaming import ResultStreaming
 from vo_service.http.visitors import ForwardedHeaders, TrustedProxies
 from vo_service.queries import QueryService
@@ -100,6 +101,7 @@ def create_app(
     )
     install_headers(app)
     authentication.install(app)
+    install_rights(app, authentication, _granted(settings), body_bytes)
     install_errors(app, _error)
     show_errors_as_pages(app, partial(_error_page, settings))
     parts = _TapParts(
@@ -149,6 +151,16 @@ def _job_error(settings: Settings, job: Job) -> tuple[bytes, str]:
         return job_error_document(job)
     sent = {each.name.upper(): each.value for each in job.parameters}
     return _error_page(settings, job.error.message, sent).encode(), PAGE_TYPE
+
+
+def _granted(settings: Settings) -> frozenset[Right]:
+    given = {
+        Right.READ: settings.anonymous_read,
+        Right.QUERY: settings.anonymous_query,
+        Right.UPLOAD: settings.anonymous_upload,
+        Right.JOBS: settings.anonymous_jobs,
+    }
+    return frozenset(right for right, is_given in given.items() if is_given)
 
 
 def _error(message: str, status: int) -> Response:

@@ -88,6 +88,18 @@ class Settings(BaseModel):
         description="Whether visitors without an account may read products that belong to no"
         " release or to a public one",
     )
+    anonymous_query: bool = Field(
+        default_factory=lambda known: known.get("anonymous_read", False),
+        description="Whether such visitors may query, synchronously",
+    )
+    anonymous_upload: bool = Field(
+        default_factory=lambda known: known.get("anonymous_query", False),
+        description="Whether their queries may come with tables",
+    )
+    anonymous_jobs: bool = Field(
+        default_factory=lambda known: known.get("anonymous_query", False),
+        description="Whether they may run asynchronous queries",
+    )
     session_duration_s: int = Field(
         12 * 3600, ge=60, description="Seconds that a browser stays logged in"
     )

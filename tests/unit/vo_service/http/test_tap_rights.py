@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from base64 import b64encode
@@ -32,7 +33,7 @@ NAMES = {
 class Site:
     """An installation with three products: open, for members, for a team."""
 
-    def __init__(self, home, **settings):
+    def __init__(self, home, *, products=True, **settings):
         self.settings = Settings(home=home / "home", engine_threads=1, **settings)
         prepare(self.settings)
         self.services = assemble(self.settings)
@@ -45,6 +46,10 @@ class Site:
             )
             _, secret = credentials.create_token(name, "test")
             self.headers[caller] = {"Authorization": f"Bearer {secret}"}
+        if products:
+            self._publish(home, accounts)
+
+    def _publish(self, home, accounts):
         accounts.add_group("team")
         accounts.add_member("team", "mia")
         # The owner must see a release to use it.
@@ -176,13 +181,92 @@ def test_rights_change_at_once(tmp_path):
 
 
 def test_without_anonymous_reading_visitors_see_the_schema_tables_alone(tmp_path):
-    site = Site(tmp_path, anonymous_read=False)
+    site = Site(tmp_path, anonymous_read=False, anonymous_query=True)
     assert "<name>object_catalog" not in site.open("anonymous", "GET", "/tap/tables").text
     assert "<name>object_catalog" in site.open("other", "GET", "/tap/tables").text
     assert site.ask("anonymous", "SELECT * FROM object_catalog.p1_open").status_code == 400
     assert site.ask("other", "SELECT * FROM object_catalog.p1_open").status_code == 200
     assert site.ask("anonymous", "SELECT * FROM TAP_SCHEMA.tables").status_code == 200
     site.services.close()
+
+
+# What the settings give to visitors without an account
+
+ASKED = [
+    ("read", "GET", "/api/products/", {}),
+    ("query", "POST", "{mount}/sync", {"QUERY": "SELECT * FROM TAP_SCHEMA.tables"}),
+    ("query", "GET", "{mount}/sync", {"QUERY": "SELECT * FROM TAP_SCHEMA.tables"}),
+    (
+        "upload",
+        "POST",
+        "{mount}/sync",
+        {"QUERY": "SELECT * FROM TAP_UPLOAD.t", "UPLOAD": "t,http://x"},
+    ),
+    ("upload", "POST", "{mount}/sync", {"QUERY": "SELECT 1 FROM TAP_SCHEMA.tables", "f": "FILE"}),
+    ("jobs", "POST", "{mount}/async", {"QUERY": "SELECT * FROM TAP_SCHEMA.tables"}),
+    ("jobs", "GET", "{mount}/async", {}),
+    ("jobs", "GET", "{mount}/async/unknown", {}),
+    ("jobs", "POST", "{mount}/async/unknown/phase", {"PHASE": "RUN"}),
+    ("jobs", "GET", "{mount}/async/unknown/results/result", {}),
+    ("jobs upload", "POST", "{mount}/async", {"upload": "t,http://x"}),
+    ("jobs upload", "POST", "{mount}/async/unknown/parameters", {"UPLOAD": "t,http://x"}),
+    ("", "GET", "{mount}/capabilities", {}),
+    ("", "GET", "{mount}/availability", {}),
+    ("", "GET", "{mount}/tables", {}),
+]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"anonymous_read": False},
+        {"anonymous_read": False, "anonymous_query": True},
+        {"anonymous_read": False, "anonymous_query": True, "anonymous_jobs": False},
+        {"anonymous_query": False},
+        {"anonymous_query": False, "anonymous_jobs": True},
+        {"anonymous_upload": False},
+        {"anonymous_jobs": False},
+    ],
+)
+def test_visitors_without_an_account_may_do_what_the_settings_say(tmp_path, given):
+    site = Site(tmp_path, products=False, **given)
+    granted = {
+        right for right in ("read", "query", "upload", "jobs")
+        if getattr(site.settings, f"anonymous_{right}")
+    }  # fmt: skip
+    for needed, method, path, form in ASKED:
+        for mount in MOUNTS if "{mount}" in path else ("",):
+            for caller in ("anonymous", "other", "operator"):
+                sent = {
+                    name: (io.BytesIO(b"a\n1\n"), "f.csv") if value == "FILE" else value
+                    for name, value in ({"LANG": "ADQL"} | form if form else {}).items()
+                }
+                options = {"query_string": sent} if method == "GET" else {"data": sent}
+                answer = site.open(caller, method, path.format(mount=mount), **options)
+                refused = caller == "anonymous" and (
+                    not set(needed.split()) <= granted
+                    or (
+                        mount == "/auth/tap"
+                        and path.rpartition("/")[2] not in ("capabilities", "availability")
+                    )
+                )
+                assert (answer.status_code == 401) is refused, (caller, method, path, form)
+                if refused:
+                    assert "WWW-Authenticate" in answer.headers
+    site.services.close()
+
+
+def test_reading_gives_the_defaults_of_what_else_strangers_may_do():
+    def rights(**given):
+        made = Settings(**given)
+        return [made.anonymous_query, made.anonymous_upload, made.anonymous_jobs]
+
+    assert rights() == [True] * 3
+    assert rights(anonymous_read=False) == [False] * 3
+    assert rights(anonymous_read=False, anonymous_query=True) == [True] * 3
+    assert rights(anonymous_query=False) == [False] * 3
+    assert rights(anonymous_read=False, anonymous_jobs=True) == [False, False, True]
 
 
 # Routes. `{job}` is a job of the owner; statuses in the order of CALLERS, on /tap and on
