@@ -13,7 +13,7 @@ The tree::
         MandatoryColumnsMissing(names)
         UnreadableFile
             UnsupportedFile
-            RegistrationFailed
+            RegistrationFailed(message, option)
         StorageFull
         MetadataUnavailable
         UploadTooLarge
@@ -189,7 +189,11 @@ class UnsupportedFile(UnreadableFile):
 
 
 class RegistrationFailed(UnreadableFile):
-    """Say that the main file of a product cannot be registered; the product is now Failed."""
+    """Say why a main file cannot be registered, and which option may help; it is Failed now."""
+
+    def __init__(self, message: str, option: str | None = None) -> None:
+        self.option = option
+        super().__init__(message)
 
 
 class StorageFull(RegistryError):

@@ -52,6 +52,8 @@ class Work:
         The file in the archive; absent for one that is staged.
     facts
         What was found in it.
+    reading
+        How its table was found.
     """
 
     plan: PublishPlan
@@ -61,6 +63,7 @@ class Work:
     copy: ArchivedFile | None = None
     kept: ProductFile | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    reading: ReadOptions = DEFAULT_OPTIONS
 
     @property
     def file(self) -> ArchivedFile | ProductFile:
@@ -155,7 +158,9 @@ class TablePublisher:
         self._switch(product, _version(number, staged, work), staged, work)
         return Published(product.internal_name, product.table_name, staged.n_rows, number, plan)
 
-    def publish_plain(self, product: Product, kept: ProductFile | None) -> None:
+    def publish_plain(
+        self, product: Product, kept: ProductFile | None, reason: str | None = None
+    ) -> None:
         """Publish a product without a table.
 
         Parameters
@@ -164,6 +169,8 @@ class TablePublisher:
             Reserved, or published with an older version.
         kept
             Its main file, in the archive already; absent for a product of metadata alone.
+        reason
+            Why the main file could not become a table.
 
         Raises
         ------
@@ -173,7 +180,7 @@ class TablePublisher:
         main = None
         if kept is not None:
             main = MainFile(_numbered(kept, 1 + (product.edition or 0), kept.n_rows))
-        self._products.switch(product, None, _nothing, main)
+        self._products.switch(product, None, _nothing, main, reason)
 
     def _switch(
         self, product: Product, version: ProductVersion, staged: StagedTable, work: Work
@@ -275,6 +282,7 @@ def _main(product: Product, version: ProductVersion, work: Work, files: FileStor
         n_rows=version.n_rows,
         version=number,
         stored=files.version_place(number, copy.name),
+        reading=work.reading.chosen,
         created=version.created,
         updated=version.created,
     )

@@ -162,7 +162,9 @@ class PublishService:
                 product = existing or self._reserve(principal, request, product_type, staging)
                 try:
                     facts = facts_of(observed, opened, plan)
-                    work = Work(plan, opened, staging, report, copy=copy, facts=facts)
+                    work = Work(
+                        plan, opened, staging, report, copy=copy, facts=facts, reading=request.read
+                    )
                     return self.publisher.publish(_redescribed(product, request), work)
                 except BaseException:
                     if existing is None:

@@ -203,7 +203,7 @@ class Product:
     data_url
         Where the data are, if they are not here.
     failure
-        Why it failed.
+        Why it failed, or why it has no table although it has a main file.
     origin, process
         Name of the pipeline that made it, and the id of its job; absent for uploads.
     """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
@@ -74,6 +75,9 @@ class ProductFile:
         Version of the product whose main file it is; absent before publication.
     registered
         When it was read, absent if it was not.
+    reading
+        How its table is found, by the names of `registry.formats.readers.ReadOptions`; empty
+        where the file leaves no choice.
     created, updated
         UTC.
     """
@@ -93,6 +97,7 @@ class ProductFile:
     n_rows: int | None = None
     version: int | None = None
     registered: datetime | None = None
+    reading: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def extension(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from registry.errors import ProductFileNotFound, ProductRefused, UnreadableFile, UnsupportedFormat
-from registry.formats.readers import ReadLimits
+from registry.formats.readers import ReadLimits, ReadOptions
 from registry.formats.readers.sandbox import open_table
 from registry.formats.writers.registry import writer_for
 from registry.ingestion.conversion import table_result
@@ -227,7 +227,7 @@ class ProductDownloads:
                 "format", f"{form[:40]!r} is no format; use one of {', '.join(_FORMATS)}"
             ) from None
         path = self._stores.files.path(product.internal_name, main.stored)
-        opened = open_table(path, limits=self._limits)
+        opened = open_table(path, ReadOptions(**main.reading), limits=self._limits)
         try:
             result, _ = table_result(
                 opened,

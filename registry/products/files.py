@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from registry.errors import ProductConflict, ProductFileNotFound, ProductNotFound, ProductRefused
+from registry.formats.readers import DEFAULT_OPTIONS, ReadOptions
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
@@ -48,6 +49,7 @@ class ProductFiles:
         name: str,
         media_type: str | None,
         stream: BinaryIO,
+        reading: ReadOptions = DEFAULT_OPTIONS,
     ) -> ProductFile:
         """Receive a file: when this returns, it is safe on disk.
 
@@ -63,6 +65,8 @@ class ProductFiles:
             As the client says.
         stream
             The contents, read once.
+        reading
+            How the table of a main file is found.
 
         Raises
         ------
@@ -78,7 +82,7 @@ class ProductFiles:
             If the disk is full; nothing of it is kept.
         """
         product, kind = self._allowed(principal, key, role)
-        return self._receive(product, kind, name, media_type, stream, None)
+        return self._receive(product, kind, name, media_type, stream, None, reading)
 
     def check(self, principal: Principal, key: int | str, role: FileRole | int) -> None:
         """Check whether a caller may add a file, before it is sent.
@@ -90,19 +94,20 @@ class ProductFiles:
         """
         self._allowed(principal, key, role)
 
-    def replace_main(
+    def replace_main(  # noqa: PLR0917 - the parts of an upload form
         self,
         principal: Principal,
         key: int | str,
         name: str,
         media_type: str | None,
         stream: BinaryIO,
+        reading: ReadOptions = DEFAULT_OPTIONS,
     ) -> ProductFile:
         """Receive another main file; that of a published product waits to become a new version.
 
         Parameters
         ----------
-        principal, key, name, media_type, stream
+        principal, key, name, media_type, stream, reading
             See `add`.
 
         Raises
@@ -114,7 +119,7 @@ class ProductFiles:
         product = self._access.edited(principal, key)
         _check_state(product, _CHANGEABLE)
         old = self._access.pending_file(product)
-        return self._receive(product, FileRole.MAIN, name, media_type, stream, old)
+        return self._receive(product, FileRole.MAIN, name, media_type, stream, old, reading)
 
     def select(self, principal: Principal, product_id: int | None = None) -> list[ProductFile]:
         """List files by id: of one product, or of all that the caller may see.
@@ -197,6 +202,7 @@ class ProductFiles:
         media_type: str | None,
         stream: BinaryIO,
         replaced: ProductFile | None,
+        reading: ReadOptions,
     ) -> ProductFile:
         clean = clean_file_name(name)
         with self._stores.files.staging() as staging:
@@ -215,6 +221,7 @@ class ProductFiles:
                 states=states,
                 replaced=replaced,
                 most=self._limits.files,
+                reading=reading,
             )
 
 
@@ -228,6 +235,7 @@ def keep_file(
     states: Sequence[ProductStatus],
     replaced: ProductFile | None = None,
     most: int | None = None,
+    reading: ReadOptions = DEFAULT_OPTIONS,
 ) -> ProductFile:
     """Make a staged file one of a product's: on disk and in the records, or in neither.
 
@@ -247,6 +255,8 @@ def keep_file(
         The file whose place it takes.
     most
         Files that a product may have.
+    reading
+        How its table is found.
 
     Raises
     ------
@@ -267,6 +277,7 @@ def keep_file(
         crc32=staged.crc32,
         is_directory=staged.is_directory,
         stored="",
+        reading=reading.chosen,
         created=now,
         updated=now,
     )

@@ -17,7 +17,8 @@ from registry.errors import (
     UnreadableFile,
     UnsupportedFile,
 )
-from registry.formats.readers import check_path
+from registry.formats.readers import ReadOptions, check_path
+from registry.formats.readers.choice import FileChoiceNeeded
 from registry.formats.readers.nulls import NulledTable
 from registry.formats.readers.sandbox import SandboxedTable
 from registry.ingestion.facts import ObservedTable, roles_of
@@ -95,7 +96,8 @@ class Registrar:
         except UnreadableFile as error:
             if product_type.tabular:
                 self._stores.drafts.fail(product.id, str(error))
-                raise RegistrationFailed(str(error)) from error
+                option = getattr(error, "option", None)
+                raise RegistrationFailed(str(error), option) from error
             facts: dict[str, object] = {
                 "format": None,
                 "n_rows": None,
@@ -143,9 +145,15 @@ class Registrar:
                     "asks for no table, a description that says how to get them",
                 )
         if file is None or not contents:
-            self._publisher.publish_plain(product, file)
+            self._publisher.publish_plain(product, file, self._reason(file))
             return
         self._publish_table(product, product_type, file, contents)
+
+    def _reason(self, file: ProductFile | None) -> str | None:
+        """Say why there is no table of a main file."""
+        facts = None if file is None else self._stores.contents.facts(file.id)
+        reasons = (facts or {}).get("warnings") or []
+        return f"no table was made of the main file: {reasons[0]}" if reasons else None
 
     def _publish_table(
         self,
@@ -166,7 +174,7 @@ class Registrar:
         with (
             _named(path.name, file.name),
             self._stores.files.staging() as staging,
-            self._publisher.open(path, staging) as opened,
+            self._publisher.open(path, staging, ReadOptions(**file.reading)) as opened,
         ):
             table = NulledTable(opened, annotations.nulls)
             observed = ObservedTable(table, roles_of(opened.columns, annotations))
@@ -196,7 +204,7 @@ class Registrar:
             check_path(path)
             with (
                 self._stores.files.staging() as staging,
-                self._publisher.open(path, staging) as opened,
+                self._publisher.open(path, staging, ReadOptions(**file.reading)) as opened,
             ):
                 table = NulledTable(opened, said.nulls)
                 observed = ObservedTable(table, roles_of(opened.columns, said))
@@ -333,7 +341,10 @@ def _named(stored: str, name: str) -> Iterator[None]:
     except (UnreadableFile, ProductConflict) as error:
         if stored not in str(error):
             raise
-        raise type(error)(str(error).replace(stored, name)) from error
+        message = str(error).replace(stored, name)
+        if isinstance(error, FileChoiceNeeded):
+            raise FileChoiceNeeded(message, error.option) from error
+        raise type(error)(message) from error
 
 
 def _silent(_step: str, _fraction: float | None) -> None:

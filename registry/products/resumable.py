@@ -12,9 +12,9 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +26,7 @@ from registry.errors import (
     ProductRefused,
     UploadTooLarge,
 )
+from registry.formats.readers import DEFAULT_OPTIONS, ReadOptions
 from registry.model.principal import Principal
 from registry.model.product_file import FileRole, ProductFile
 from registry.products.files import ProductFiles
@@ -61,6 +62,8 @@ class Upload:
         Of the whole file.
     received_bytes
         What is safe on disk.
+    reading
+        How its table is found, by the names of `ReadOptions`.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Upload:
     media_type: str | None
     size_bytes: int
     received_bytes: int = 0
+    reading: Mapping[str, str] = field(default_factory=dict)
 
 
 class ResumableUploads:
@@ -98,6 +102,7 @@ class ResumableUploads:
         name: str,
         media_type: str | None,
         size_bytes: int,
+        reading: ReadOptions = DEFAULT_OPTIONS,
     ) -> Upload:
         """Announce a file.
 
@@ -111,6 +116,8 @@ class ResumableUploads:
             Of the file.
         size_bytes
             Of the whole file.
+        reading
+            How the table of a main file is found.
 
         Raises
         ------
@@ -130,7 +137,13 @@ class ResumableUploads:
                 "are allowed"
             )
         upload = Upload(
-            uuid.uuid4().hex, product_id, int(role), clean_file_name(name), media_type, size_bytes
+            uuid.uuid4().hex,
+            product_id,
+            int(role),
+            clean_file_name(name),
+            media_type,
+            size_bytes,
+            reading=reading.chosen,
         )
         folder = self._folder / upload.id
         said = {key: value for key, value in asdict(upload).items() if key != "received_bytes"}
@@ -228,7 +241,13 @@ class ResumableUploads:
                 raise ProductConflict(f"{missing} bytes of {upload.name!r} are missing")
             data.seek(0)
             added = self._files.add(
-                principal, upload.product_id, upload.role, upload.name, upload.media_type, data
+                principal,
+                upload.product_id,
+                upload.role,
+                upload.name,
+                upload.media_type,
+                data,
+                ReadOptions(**upload.reading),
             )
             shutil.rmtree(self._folder / upload_id, ignore_errors=True)
         return added

@@ -8,6 +8,7 @@ from typing import Any
 
 from registry.access import AccessPolicy
 from registry.errors import ProductConflict, ProductFileNotFound, ProductRefused
+from registry.formats.readers import DEFAULT_OPTIONS, ReadOptions
 from registry.ingestion.publication import TablePublisher
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductStatus
@@ -204,8 +205,19 @@ class ProductService:
         self._access.policy().require_delete(principal, product)
         self._stores.products.withdraw(product.id)
 
-    def register(self, principal: Principal, key: int | str) -> Product:
+    def register(
+        self, principal: Principal, key: int | str, reading: ReadOptions = DEFAULT_OPTIONS
+    ) -> Product:
         """Read the main file that waits for publication: columns, rows, preview, statistics.
+
+        Parameters
+        ----------
+        principal
+            Who may change the product.
+        key
+            Id or internal name.
+        reading
+            How its table is found from now on; as was said before, if nothing is chosen.
 
         Raises
         ------
@@ -226,6 +238,10 @@ class ProductService:
         published = product.status is ProductStatus.PUBLISHED
         if published and self._access.pending_file(product) is None:
             return product
+        if reading.given:
+            file = self._access.pending_file(product)
+            if file is not None:
+                self._stores.drafts.set_reading(replace(file, reading=reading.chosen))
         self._registrar.register(product)
         return self._stores.drafts.product(product.id)
 

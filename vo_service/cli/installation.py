@@ -69,6 +69,7 @@ def _spoken_errors() -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from registry.errors import AnnotationRejected, RegistryError
+    from registry.formats.readers.choice import FileChoiceNeeded
     from vo_service.adql.errors import AdqlError
     from vo_service.engines.base import EngineError
     from vo_service.slots import ServiceBusy
@@ -80,6 +81,8 @@ def _spoken_errors() -> Iterator[None]:
         several = len(error.report) > 1
         message = "\n  ".join(("this cannot be published yet:", *error.report))
         raise click.ClickException(message if several else str(error)) from error
+    except FileChoiceNeeded as error:
+        raise click.ClickException(f"{error}; choose with --{error.option}") from error
     except (RegistryError, AdqlError, EngineError, ServiceBusy) as error:
         raise click.ClickException(str(error)) from error
     except SQLAlchemyError as error:

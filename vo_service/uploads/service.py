@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import RegistryError, StorageFull
+from registry.formats.readers.choice import FileChoiceNeeded
 from registry.formats.readers.options import ReadLimits
 from registry.scratch import ScratchFolder
 from vo_service.dali.upload import Upload
@@ -182,6 +183,8 @@ class UploadService:
             path = received.rename(reader.folder / called)
             with OpenedUpload(reader, path) as opened:
                 return read_table(name, number, opened, self._table_limits)
+        except FileChoiceNeeded as error:
+            raise UploadRejected(name, f"{error}; send a file that holds the one table") from error
         except RegistryError as error:
             raise UploadRejected(name, str(error)) from error
         finally:

@@ -110,7 +110,8 @@ def serve(request: str) -> int:
     except (MemoryError, pa.ArrowMemoryError):
         frames.send_json(ERROR, {"error": "memory"})
     except RegistryError as error:
-        frames.send_json(ERROR, {"error": type(error).__name__, "message": str(error)})
+        said = {"error": type(error).__name__, "message": str(error)}
+        frames.send_json(ERROR, {**said, "option": getattr(error, "option", None)})
     except Exception as error:  # noqa: BLE001 - the parent logs it; there is nobody else to tell
         trace = "".join(traceback.format_exception(error))[-8_000:]
         frames.send_json(ERROR, {"error": "internal", "kind": type(error).__name__, "trace": trace})

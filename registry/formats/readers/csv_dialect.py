@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import UnreadableFile
+from registry.formats.readers.choice import FileChoiceNeeded
 from registry.formats.readers.csv_types import is_missing, is_number
 
 __all__ = ["BLANKS", "Dialect", "find_dialect", "looks_tabular"]
@@ -108,6 +109,8 @@ def find_dialect(path: Path, delimiter: str | None = None) -> Dialect:
     ------
     UnreadableFile
         If there is nothing in it, or its header cannot be told from its data.
+    FileChoiceNeeded
+        If the delimiter is none.
     """
     chosen = None if delimiter is None else _chosen(delimiter)
     with path.open(encoding="utf-8-sig", newline="") as handle:
@@ -136,9 +139,10 @@ def find_dialect(path: Path, delimiter: str | None = None) -> Dialect:
 def _chosen(delimiter: str) -> str:
     found = _WORDS.get(delimiter.lower(), delimiter)
     if len(found) != 1 or not found.isascii() or found in '"\r\n#' or found.isalnum():
-        raise UnreadableFile(
-            f"--delimiter {delimiter!r} is no delimiter: give one character, or one of "
-            "comma, tab, bar, semicolon, space"
+        raise FileChoiceNeeded(
+            f"{delimiter!r} is no delimiter: give one character, or one of comma, tab, bar, "
+            "semicolon, space",
+            "delimiter",
         )
     return found
 

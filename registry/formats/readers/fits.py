@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from registry.errors import UnreadableFile, UnsupportedFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
+from registry.formats.readers.choice import FileChoiceNeeded, listed, main_table, passed_over
 from registry.formats.readers.fits_ascii import ascii_columns
 from registry.formats.readers.fits_binary import binary_columns
 from registry.formats.readers.fits_column import FitsColumn, Heap
@@ -89,7 +90,9 @@ class FitsReader:
         Raises
         ------
         UnreadableFile
-            If it is damaged or cut off, or several HDUs are tables and none is chosen.
+            If it is damaged or cut off.
+        FileChoiceNeeded
+            If several HDUs are tables and none is chosen, or the chosen one is none.
         UnsupportedFile
             If no HDU is a table.
         """
@@ -111,10 +114,10 @@ class FitsTable:
         self._path = path
         with _readable(path):
             hdus = _hdus(path)
-            chosen = _chosen(path, hdus, hdu)
+            chosen, notes = _chosen(path, hdus, hdu)
             self._load(chosen)
         self.description: str | None = None
-        notes = [note for column in self._columns for note in column.warnings]
+        notes += [note for column in self._columns for note in column.warnings]
         self.warnings: tuple[str, ...] = tuple(notes)
         self.columns = tuple(
             FileColumn(
@@ -226,32 +229,36 @@ def _hdus(path: Path) -> list[_Hdu]:
     return found
 
 
-def _chosen(path: Path, hdus: list[_Hdu], wanted: str | None) -> _Hdu:
+def _chosen(path: Path, hdus: list[_Hdu], wanted: str | None) -> tuple[_Hdu, list[str]]:
+    """Find the table, and what its owner should know of the choice."""
     tables = [hdu for hdu in hdus if hdu.kind.startswith("a table")]
-    listing = "; ".join(f"{hdu.label}: {hdu.kind}" for hdu in hdus[:20])
+    listing = listed([f"{hdu.label}: {hdu.kind}" for hdu in hdus])
     if wanted is not None:
         named = [h for h in hdus if wanted.strip() == str(h.number)]
         named = named or [h for h in hdus if h.name.lower() == wanted.strip().lower()]
         if len(named) != 1:
             count = "several HDUs" if named else "no HDU"
-            raise UnreadableFile(
-                f"{path.name!r} has {count} {wanted!r}; choose by its number with --hdu: {listing}"
+            raise FileChoiceNeeded(
+                f"{path.name!r} has {count} {wanted!r}; it has {listing}; choose by the number",
+                "hdu",
             )
         if named[0] not in tables:
-            raise UnsupportedFile(
-                f"HDU {named[0].label} of {path.name!r} is {named[0].kind}, not a table; "
-                f"choose another with --hdu: {listing}"
+            raise FileChoiceNeeded(
+                f"HDU {named[0].label} of {path.name!r} is {named[0].kind}, not a table; the file "
+                f"has {listing}",
+                "hdu",
             )
-        return named[0]
+        return named[0], []
     if not tables:
         packed = any(hdu.kind == "a compressed table" for hdu in hdus)
         advice = "decompress it (funpack)" if packed else "only tables are published"
         raise UnsupportedFile(f"{path.name!r} has no table: {listing}; {advice}")
-    if len(tables) > 1:
-        raise UnreadableFile(
-            f"{path.name!r} has {len(tables)} tables; choose one with --hdu: {listing}"
-        )
-    return tables[0]
+    place = main_table([hdu.header["NAXIS2"] for hdu in tables])
+    if place is None:
+        raise FileChoiceNeeded(f"{path.name!r} has {len(tables)} tables: {listing}", "hdu")
+    chosen = tables[place]
+    others = [f"HDU {hdu.label}" for hdu in tables if hdu is not chosen]
+    return chosen, [passed_over(f"HDU {chosen.label}", others)] if others else []
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from registry.errors import UnreadableFile, UnsupportedFile
+from registry.formats.readers.choice import FileChoiceNeeded, listed, main_table, passed_over
 from registry.formats.readers.hdf5_column import (
     Hdf5Column,
     attribute_text,
@@ -91,7 +92,9 @@ class Hdf5File:
         Raises
         ------
         UnreadableFile
-            If it is unsafe, its columns differ in length, or it cannot be told which is meant.
+            If it is unsafe.
+        FileChoiceNeeded
+            If its columns differ in length, or it cannot be told which table is meant.
         UnsupportedFile
             If there is no table.
         """
@@ -104,15 +107,28 @@ class Hdf5File:
             raise UnsupportedFile(
                 f"{self._name!r} has no table in {start.name!r}: no datasets of one row per object"
             )
-        if len(places) > 1:
-            listed = ", ".join(place.name for place in places[:_LISTED])
-            raise UnreadableFile(
-                f"{self._name!r} has {len(places)} tables; choose one with --group: {listed}"
-            )
-        layout = self._layout(places[0])
+        place = main_table([self._length(place) for place in places])
+        if place is None:
+            names = listed([place.name for place in places])
+            raise FileChoiceNeeded(f"{self._name!r} has {len(places)} tables: {names}", "group")
+        layout = self._layout(places[place])
+        others = [other.name for other in places if other is not places[place]]
+        if others:
+            layout.warnings.append(passed_over(layout.path, others))
         self._mark_nulls(layout, nulls)
         layout.warnings[:0] = self._warnings
         return layout
+
+    def _length(self, place: h5py.Group | h5py.Dataset) -> int | None:
+        """Give the number of rows; 0 for a group whose datasets have no common one."""
+        if hasattr(place, "shape"):
+            return int(place.shape[0]) if place.shape else 0
+        members = dict(self._members(place))
+        if attribute_text(place, "pandas_type") is not None or is_ensemble(members):
+            return None
+        plain = [m for m in members.values() if hasattr(m, "shape") and m.dtype.names is None]
+        lengths = {m.shape[0] for m in plain if m.shape}
+        return int(lengths.pop()) if len(lengths) == 1 else 0
 
     def _nulls(self, start: h5py.Group | h5py.Dataset) -> dict[str, h5py.Dataset]:
         """Find the masks beside the columns, as this service writes them (group ``nulls``)."""
@@ -142,9 +158,9 @@ class Hdf5File:
         for part in wanted.strip("/").split("/") if wanted.strip("/") else []:
             members = dict(self._members(node)) if hasattr(node, "keys") else {}
             if part not in members:
-                listed = ", ".join(list(members)[:_LISTED]) or "nothing"
-                raise UnreadableFile(
-                    f"{self._name!r} has no {wanted!r} (--group): {node.name!r} has {listed}"
+                found = ", ".join(list(members)[:_LISTED]) or "nothing"
+                raise FileChoiceNeeded(
+                    f"{self._name!r} has no {wanted!r}: {node.name!r} has {found}", "group"
                 )
             node = members[part]
         return node
@@ -252,8 +268,9 @@ class Hdf5File:
     def _check_lengths(self, layout: Layout) -> None:
         lengths = {dataset.name: dataset.shape[0] for dataset in layout.datasets}
         if len(set(lengths.values())) > 1:
-            listed = ", ".join(f"{name}: {n}" for name, n in list(lengths.items())[:_LISTED])
-            raise UnreadableFile(
-                f"{self._name!r} has columns of different lengths in {layout.path!r} ({listed}); "
-                "write one row per object, or choose one dataset with --group"
+            found = ", ".join(f"{name}: {n}" for name, n in list(lengths.items())[:_LISTED])
+            raise FileChoiceNeeded(
+                f"{self._name!r} has columns of different lengths in {layout.path!r} ({found}); "
+                "write one row per object, or choose one dataset",
+                "group",
             )

@@ -54,7 +54,9 @@ def open_file(
     Raises
     ------
     UnreadableFile
-        If the file is damaged, ambiguous, or unpacks to more than it may.
+        If the file is damaged, or unpacks to more than it may, or an option means nothing for it.
+    FileChoiceNeeded
+        If it holds several tables.
     UnsupportedFile
         If it is no table.
     StorageFull
@@ -111,7 +113,9 @@ def open_place(
     Raises
     ------
     UnreadableFile
-        If the file is damaged or ambiguous.
+        If the file is damaged, or an option means nothing for it.
+    FileChoiceNeeded
+        If it holds several tables.
     UnsupportedFile
         If it is no table.
     """
@@ -135,6 +139,6 @@ def _check_options(path: Path, name: str, meaningful: frozenset[str], options: R
     if idle:
         users = [r.name for r in READERS if idle[0] in r.options]
         raise UnreadableFile(
-            f"--{idle[0]} is for {' and '.join(users)} files, but {path.name!r} is {name}; leave "
-            "it out"
+            f"the option {idle[0]} is for {' and '.join(users)} files, but {path.name!r} is "
+            f"{name}; leave it out"
         )

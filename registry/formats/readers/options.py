@@ -28,6 +28,11 @@ class ReadOptions:
     delimiter: str | None = None
 
     @property
+    def chosen(self) -> dict[str, str]:
+        """The options that were given, by name."""
+        return {name: str(getattr(self, name)) for name in self.given}
+
+    @property
     def given(self) -> tuple[str, ...]:
         """Names of the options that were given."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name) is not None)

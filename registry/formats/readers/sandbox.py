@@ -23,9 +23,15 @@ from typing import IO, Any, Self
 
 import pyarrow as pa
 
-from registry.errors import RegistryError, StorageFull, UnreadableFile, UnsupportedFile
+from registry.errors import (
+    RegistryError,
+    StorageFull,
+    UnreadableFile,
+    UnsupportedFile,
+)
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
 from registry.formats.readers.child import BATCH, END, ERROR, FRAME, HEADER, SCHEMA, Request
+from registry.formats.readers.choice import FileChoiceNeeded
 from registry.formats.readers.options import (
     DEFAULT_LIMITS,
     DEFAULT_OPTIONS,
@@ -75,7 +81,9 @@ def open_table(
     Raises
     ------
     UnreadableFile
-        If the file is damaged, ambiguous, or passes a limit, or the child crashed on it.
+        If the file is damaged, or passes a limit, or the child crashed on it.
+    FileChoiceNeeded
+        If it holds several tables, or the options mean nothing for it.
     UnsupportedFile
         If it is no table.
     StorageFull
@@ -259,6 +267,8 @@ class SandboxedTable:
     def _told(self, said: dict[str, Any]) -> RegistryError:
         if said["error"] == "memory":
             return self._memory()
+        if said["error"] == FileChoiceNeeded.__name__:
+            return FileChoiceNeeded(said["message"], str(said["option"]))
         if said["error"] in _ERRORS:
             return _ERRORS[said["error"]](said["message"])
         _LOG.error("reading %r failed:\n%s", self._name, said["trace"])

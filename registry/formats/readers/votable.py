@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from registry.errors import UnreadableFile, UnsupportedFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
+from registry.formats.readers.choice import FileChoiceNeeded, listed, main_table, passed_over
 from registry.formats.readers.fits import FitsTable
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
 from registry.formats.readers.votable_binary import BinaryRows
@@ -59,7 +60,9 @@ class VotableReader:
         ------
         UnreadableFile
             If it is not well-formed, has a DTD, refers to data elsewhere, reports an error of
-            the service that wrote it, or has several tables and none is chosen.
+            the service that wrote it.
+        FileChoiceNeeded
+            If it has several tables and none is chosen, or the chosen one is none.
         UnsupportedFile
             If it has no table.
         """
@@ -83,8 +86,8 @@ class VotableFile:
         self._fits: FitsTable | None = None
         with _readable(path):
             document = scan_document(path)
-            self._table = _chosen(path, document.tables, wanted)
-            self.warnings: tuple[str, ...] = tuple(document.warnings)
+            self._table, notes = _chosen(path, document.tables, wanted)
+            self.warnings: tuple[str, ...] = (*notes, *document.warnings)
             self.description = self._table.description or document.description
             if self._table.serialization == "FITS":
                 self._open_fits()
@@ -172,24 +175,28 @@ class VotableFile:
         )
 
 
-def _chosen(path: Path, tables: list[VotableTable], wanted: str | None) -> VotableTable:
-    listing = ", ".join(t.label for t in tables[:20])
+def _chosen(
+    path: Path, tables: list[VotableTable], wanted: str | None
+) -> tuple[VotableTable, list[str]]:
+    """Find the table, and what its owner should know of the choice."""
+    listing = listed([t.label for t in tables])
     if wanted is not None:
         named = [t for t in tables if wanted.strip() in (str(t.number), t.name, t.identifier)]
         if len(named) != 1:
             count = "several tables" if named else "no table"
-            raise UnreadableFile(
-                f"{path.name!r} has {count} {wanted!r} (--hdu): it has {listing or 'none'}"
+            raise FileChoiceNeeded(
+                f"{path.name!r} has {count} {wanted!r}; it has {listing or 'none'}", "hdu"
             )
-        return named[0]
+        return named[0], []
     filled = [t for t in tables if t.serialization] or tables
     if not filled:
         raise UnsupportedFile(f"{path.name!r} is a VOTable without a table; publish one with data")
-    if len(filled) > 1:
-        raise UnreadableFile(
-            f"{path.name!r} has {len(filled)} tables; choose one with --hdu: {listing}"
-        )
-    return filled[0]
+    place = main_table([t.n_rows for t in filled])
+    if place is None:
+        raise FileChoiceNeeded(f"{path.name!r} has {len(filled)} tables: {listing}", "hdu")
+    chosen = filled[place]
+    others = [f"table {t.label}" for t in filled if t is not chosen]
+    return chosen, [passed_over(f"table {chosen.label}", others)] if others else []
 
 
 @contextmanager

@@ -135,6 +135,15 @@ class SqlDraftStore:
             raise ProductFileNotFound.named(file_id)
         return file_from_row(row)
 
+    def set_reading(self, file: ProductFile) -> None:
+        """Keep how the table of a file that waits for publication is found."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(product_files)
+                .where(product_files.c.id == file.id, product_files.c.version.is_(None))
+                .values(reading=dict(file.reading) or None)
+            )
+
     def files_of(self, product_id: int) -> list[ProductFile]:
         """List the files of one product, by id."""
         query = (

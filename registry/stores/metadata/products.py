@@ -126,6 +126,7 @@ class SqlProductStore:
         version: ProductVersion | None,
         before_commit: Callable[[], None],
         main: MainFile | None = None,
+        failure: str | None = None,
     ) -> Product:
         """Publish a version: the one commit by which it becomes visible.
 
@@ -139,6 +140,8 @@ class SqlProductStore:
             Puts the files in their places while nobody else can publish.
         main
             The file that the version was made from.
+        failure
+            Why it has no table although it has a main file.
 
         Raises
         ------
@@ -169,7 +172,7 @@ class SqlProductStore:
                     current_version=number or current,
                     updated=now,
                     staging=None,
-                    failure=None,
+                    failure=None if failure is None else storable_text(failure),
                 )
             )
             bump(connection)
@@ -179,7 +182,7 @@ class SqlProductStore:
             updated=now,
             version=version,
             edition=number,
-            failure=None,
+            failure=failure,
         )
 
     def withdraw(

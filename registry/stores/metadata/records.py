@@ -89,7 +89,7 @@ def product_column(row: Row[Any]) -> ProductColumn:
     return ProductColumn(column, row.file_type, row.alias, statistics)
 
 
-_FILE_FIELDS = tuple(f.name for f in fields(ProductFile) if f.name != "role")
+_FILE_FIELDS = tuple(f.name for f in fields(ProductFile) if f.name not in ("role", "reading"))
 
 _CONTENT_FIELDS = tuple(f.name for f in fields(ProductContent) if f.name != "statistics")
 
@@ -97,14 +97,16 @@ _CONTENT_FIELDS = tuple(f.name for f in fields(ProductContent) if f.name != "sta
 def file_from_row(row: Row[Any]) -> ProductFile:
     """Read a file of a product."""
     return ProductFile(
-        role=FileRole(row.role), **{name: getattr(row, name) for name in _FILE_FIELDS}
+        role=FileRole(row.role),
+        reading=row.reading or {},
+        **{name: getattr(row, name) for name in _FILE_FIELDS},
     )
 
 
 def file_values(file: ProductFile) -> dict[str, Any]:
     """Give the values of a file's row, without its id."""
     values = {name: getattr(file, name) for name in _FILE_FIELDS if name != "id"}
-    return values | {"role": int(file.role)}
+    return values | {"role": int(file.role), "reading": dict(file.reading) or None}
 
 
 def content_from_row(row: Row[Any]) -> ProductContent:

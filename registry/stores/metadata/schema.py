@@ -41,7 +41,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0005"
+REVISION = "0007"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
@@ -177,6 +177,7 @@ product_files = Table(
     Column("created", UtcDateTime, nullable=False),
     Column("updated", UtcDateTime, nullable=False),
     Column("registered", UtcDateTime),
+    Column("reading", JSON(none_as_null=True)),
     Index("ix_product_files_product_id", "product_id"),
     Index(
         "ix_product_files_main",

@@ -114,15 +114,25 @@ def test_ascii_tables(path):
 
 def test_several_tables_need_a_choice(path):
     image = fits.ImageHDU(np.zeros((2, 2)), name="IMG")
-    write(path, table("ONE"), image, table("TWO", [("b", "D", [1.5])]))
-    with pytest.raises(UnreadableFile, match=r"has 2 tables.*--hdu.*1 \(ONE\).*3 \(TWO\)"):
+    write(path, table("ONE"), image, table("TWO", [("b", "D", [1.5, 2.5])]))
+    with pytest.raises(UnreadableFile, match=r"has 2 tables: .*1 \(ONE\).*3 \(TWO\)"):
         read_file(path)
-    assert read_file(path, hdu="two").values == {"b": [1.5]}
+    assert read_file(path, hdu="two").values == {"b": [1.5, 2.5]}
     assert read_file(path, hdu="1").values == {"a": [1, 2]}
-    with pytest.raises(UnsupportedFile, match=r"HDU 2 \(IMG\).*an image of 2 axes, not a table"):
+    with pytest.raises(UnreadableFile, match=r"HDU 2 \(IMG\).*an image of 2 axes, not a table"):
         read_file(path, hdu="2")
     with pytest.raises(UnreadableFile, match="no HDU '7'"):
         read_file(path, hdu="7")
+
+
+def test_a_table_of_one_row_beside_a_longer_one_is_about_it(path):
+    write(path, table("HISTORY", [("who", "3A", ["me"])]), table("ONE"))
+    found = read_file(path)
+    assert found.values == {"a": [1, 2]}
+    assert found.warnings == (
+        "the table is HDU 2 (ONE); left out, with at most one row each: HDU 1 (HISTORY)",
+    )
+    assert read_file(path, hdu="1").values == {"who": ["me"]}
 
 
 def test_compressed_images_are_no_tables(path):

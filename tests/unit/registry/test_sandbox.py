@@ -55,7 +55,7 @@ def test_options_reach_the_child(tmp_path):
         file["b/x"] = np.arange(3)
     with open_table(path, ReadOptions(group="b")) as table:
         assert table.n_rows == 3
-    with pytest.raises(UnreadableFile, match="--group: /a, /b"):
+    with pytest.raises(UnreadableFile, match=r"2 tables: /a; /b$"):
         open_table(path)
 
 

@@ -111,7 +111,7 @@ def test_no_delimiter_at_all(tmp_path, mark):
 
 
 def test_an_option_of_another_format_is_refused(tmp_path):
-    with pytest.raises(UnreadableFile, match="--hdu is for FITS and VOTable files"):
+    with pytest.raises(UnreadableFile, match="hdu is for FITS and VOTable files"):
         read(tmp_path, "a,b\n1,2\n", hdu="1")
 
 

@@ -146,7 +146,7 @@ def test_several_tables_need_a_choice(path):
     body = field("int") + cells("1")
     other = f"</TABLE><TABLE ID='second'>{field('int')}{cells('2')}"
     path.write_text(document(body + other))
-    with pytest.raises(UnreadableFile, match=r"has 2 tables.*1 \(t\): 1 fields, 2 \(second\)"):
+    with pytest.raises(UnreadableFile, match=r"has 2 tables.*1 \(t\): 1 fields; 2 \(second\)"):
         read_file(path)
     assert read_file(path, hdu="second").values == {"a": [2]}
     assert read_file(path, hdu="1").values == {"a": [1]}

@@ -21,6 +21,7 @@ from registry.errors import (
     UnsupportedFormat,
     UploadTooLarge,
 )
+from registry.formats.readers.choice import FileChoiceNeeded
 from vo_service.api.blueprint.answers import json_error, known_error, object_answer
 from vo_service.api.errors import ApiError
 from vo_service.api.processes import ProcessNotFound, ProcessRefused
@@ -68,7 +69,11 @@ def install_api_errors(blueprint: Blueprint) -> None:
 
     @blueprint.errorhandler(RegistrationFailed)
     def tell_failure(error: RegistrationFailed) -> Response:
-        return object_answer({"error": _capitalised(error)}, 400)
+        return object_answer({"error": f"{_capitalised(error)}{_choice(error.option)}"}, 400)
+
+    @blueprint.errorhandler(FileChoiceNeeded)
+    def tell_choice(error: FileChoiceNeeded) -> Response:
+        return json_error(f"{_capitalised(error)}{_choice(error.option)}", 400)
 
     @blueprint.errorhandler(UnsupportedFormat)
     def refuse_format(error: UnsupportedFormat) -> Response:
@@ -82,6 +87,16 @@ def _sentence_handler(status: int) -> Callable[[Exception], Response]:
 
 def _field_error(error: ProductRefused | AccountRejected | ReleaseRejected) -> Response:
     return object_answer({error.field: [_capitalised(error)]}, 400)
+
+
+def _choice(option: str | None) -> str:
+    """Say how the table of a file is chosen here."""
+    if option is None:
+        return ""
+    return (
+        f"; choose with the field {option} when the file is uploaded, or with the parameter "
+        f"{option} of registry/; where neither can be sent, upload a file that holds the one table"
+    )
 
 
 def _capitalised(error: Exception) -> str:

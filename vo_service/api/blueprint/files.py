@@ -111,7 +111,9 @@ class FileViews:
             fields = parse(FileFormFields, sent.fields | {"product": product_id})
             content = _content(sent)
             principal, kind = self.guard.principal(), fields.type or sent.media_type
-            file = self.products.files.replace_main(principal, product_id, sent.name, kind, content)
+            file = self.products.files.replace_main(
+                principal, product_id, sent.name, kind, content, fields.reading
+            )
             return self._show(file, 201)
 
     @operation(
@@ -148,6 +150,7 @@ class FileViews:
             sent.name,
             fields.type or sent.media_type,
             content,
+            fields.reading,
         )
 
     def _show(self, file: ProductFile, status: int = 200) -> Response:

@@ -14,7 +14,7 @@ from registry.products.records import ProductDraft
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from vo_service.api.blueprint.answers import answer, no_content
-from vo_service.api.blueprint.bodies import arguments, read_body
+from vo_service.api.blueprint.bodies import arguments, parse, read_body
 from vo_service.api.blueprint.guard import Guard
 from vo_service.api.errors import InvalidFields
 from vo_service.api.models.base import Page
@@ -24,12 +24,23 @@ from vo_service.api.models.products import (
     ProductAnswer,
     ProductChange,
     ProductReplacement,
+    TableChoice,
 )
 from vo_service.api.operation import Access, operation
+from vo_service.api.parameter import Parameter
 from vo_service.api.presentation import Presentation
 from vo_service.api.product_filters import PRODUCT_RULES, ProductFilterParser
 
 __all__ = ["ProductViews"]
+
+_READING = {
+    "hdu": "HDU of a FITS file, or table of a VOTable: its number or name.",
+    "group": "Group or dataset of an HDF5 file.",
+    "delimiter": "Of a text file: one character, or comma, tab, bar, semicolon, space.",
+}
+"""Parameters by which the table of a file is chosen."""
+
+_CHOICE = tuple(Parameter(name, description) for name, description in _READING.items())
 
 _SPECZ = "redshift_catalog"
 """The type of the list of reference redshifts."""
@@ -131,14 +142,21 @@ class ProductViews:
     @operation(
         "POST", "/products/<key>/registry/", "Read the main file of a product.",
         access=Access.MEMBER, answer=ProductAnswer, errors=(400, 404, 409, 413, 507),
+        parameters=_CHOICE,
     )  # fmt: skip
     @operation(
         "GET", "/products/<key>/registry/", "Read the main file of a product.",
         access=Access.TOKEN, answer=ProductAnswer, errors=(400, 404, 409, 413, 507),
+        parameters=_CHOICE,
     )  # fmt: skip
     def register_product(self, key: str) -> Response:
-        """Read columns, rows and statistics; the client sends GET, websites must send POST."""
-        return self._show(self.products.register(self.guard.principal(), product_key(key)))
+        """Read columns, rows and statistics; the client sends GET, websites must send POST.
+
+        The parameters say anew which table of the file is meant.
+        """
+        given = {name: value for name, value in arguments().items() if name in _READING}
+        reading = parse(TableChoice, given).reading
+        return self._show(self.products.register(self.guard.principal(), product_key(key), reading))
 
     @operation(
         "GET", "/products/pending_publication/", "Show the product that the caller has begun.",

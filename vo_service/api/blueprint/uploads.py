@@ -45,7 +45,13 @@ class UploadViews:
         """Make room for a file of a product that the caller may change."""
         sent = read_body(NewUpload)
         upload = self.resumable.begin(
-            self.guard.principal(), sent.product, sent.role, sent.name, sent.type, sent.size
+            self.guard.principal(),
+            sent.product,
+            sent.role,
+            sent.name,
+            sent.type,
+            sent.size,
+            sent.reading,
         )
         return self._show(upload, 201)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from registry.formats.readers import ReadOptions
 from vo_service.api.models.base import Answer, Sent
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ProductChange",
     "ProductReplacement",
     "ProductWithMainFile",
+    "TableChoice",
     "VersionAnswer",
     "VersionForm",
 ]
@@ -50,7 +52,7 @@ class ProductAnswer(Answer):
     data_url
         Where the data are, if they are not here.
     failure
-        Why it failed.
+        Why it failed, or why it has no table although it has a main file.
     """
 
     id: int
@@ -290,13 +292,45 @@ class ContentChange(Sent):
     ) = None
 
 
-class FileFormFields(Sent):
+class TableChoice(Sent):
+    """Which table of a file is meant, where it holds several or does not tell its layout.
+
+    Attributes
+    ----------
+    hdu
+        Number (the primary HDU is 0) or name of an HDU of a FITS file; number (from 1), name or
+        ID of a table of a VOTable.
+    group
+        Path of a group or dataset of an HDF5 file.
+    delimiter
+        Of a text file: one character, or ``comma``, ``tab``, ``bar``, ``semicolon``, ``space``.
+    """
+
+    hdu: Annotated[str, Field(max_length=255)] | None = None
+    group: Annotated[str, Field(max_length=1024)] | None = None
+    delimiter: Annotated[str, Field(max_length=16)] | None = None
+
+    @field_validator("hdu", mode="before")
+    @classmethod
+    def _number_is_text(cls, value: object) -> object:
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return str(value) if is_number else value
+
+    @property
+    def reading(self) -> ReadOptions:
+        """What was said, empty fields left out."""
+        return ReadOptions(self.hdu or None, self.group or None, self.delimiter or None)
+
+
+class FileFormFields(TableChoice):
     """What is said of a file that is uploaded.
 
     Attributes
     ----------
     role
         0 Main, 1 Description, 2 Auxiliary.
+    hdu, group, delimiter
+        Which table of a main file is meant, where that is not plain.
     """
 
     product: Id
@@ -304,7 +338,7 @@ class FileFormFields(Sent):
     type: Annotated[str, Field(max_length=128)] | None = None
 
 
-class VersionForm(Sent):
+class VersionForm(TableChoice):
     """A new main file: form fields, and the file itself behind them."""
 
     type: Annotated[str, Field(max_length=128)] | None = None

@@ -6,14 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vo_service.api.models.base import Answer, Sent
-from vo_service.api.models.products import FileAnswer, Id
+from vo_service.api.models.base import Answer
+from vo_service.api.models.products import FileAnswer, Id, TableChoice
 
 __all__ = ["NewUpload", "UploadAnswer"]
 
 
-class NewUpload(Sent):
-    """A file that will come in pieces; `role` is 0 Main, 1 Description, 2 Auxiliary."""
+class NewUpload(TableChoice):
+    """A file that will come in pieces; `role` is 0 Main, 1 Description, 2 Auxiliary.
+
+    Attributes
+    ----------
+    hdu, group, delimiter
+        Which table of a main file is meant, where that is not plain.
+    """
 
     product: Id
     role: Annotated[int, Field(ge=0, le=2)] = 0
