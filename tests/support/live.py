@@ -36,6 +36,8 @@ class LiveService:
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    python: str | Path = sys.executable
+    folder: Path = ROOT
     process: subprocess.Popen | None = None
     url: str = ""
 
@@ -44,8 +46,8 @@ class LiveService:
         environment |= {"PZVO_HOME": str(self.home), "PYTHONUNBUFFERED": "1"} | self.environment
         with (self.home / "serve.log").open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "vo_service.cli", "serve", "--port", "0"],
-                cwd=ROOT,
+                [self.python, "-m", "vo_service.cli", "serve", "--port", "0"],
+                cwd=self.folder,
                 env=environment,
                 stdout=log,
                 stderr=log,
