@@ -142,6 +142,29 @@ class TablePublisher:
         """
         plan = work.plan
         number = 1 + (product.edition or 0)
+        staged = self.stage(product, number, work)
+        work.report("publishing", None)
+        self._switch(product, _version(number, staged, work), staged, work)
+        return Published(product.internal_name, product.table_name, staged.n_rows, number, plan)
+
+    def stage(self, product: Product, number: int, work: Work) -> StagedTable:
+        """Load a table aside, under a name that was never given before.
+
+        Parameters
+        ----------
+        product, number
+            Whose table of which version it is.
+        work
+            With a plan that was accepted.
+
+        Raises
+        ------
+        UnreadableFile
+            If the file changed since it was checked.
+        StorageFull
+            If the disk is full; nothing is left behind.
+        """
+        plan = work.plan
         staged = self._tables.stage(
             f"t{product.id}_v{number}_{secrets.token_hex(6)}",
             [column.column for column in plan.published_columns],
@@ -154,9 +177,7 @@ class TablePublisher:
                 f"{work.file.name!r} gave {staged.n_rows} rows when it was loaded and "
                 f"{plan.n_rows} when it was checked; try again"
             )
-        work.report("publishing", None)
-        self._switch(product, _version(number, staged, work), staged, work)
-        return Published(product.internal_name, product.table_name, staged.n_rows, number, plan)
+        return staged
 
     def publish_plain(
         self, product: Product, kept: ProductFile | None, reason: str | None = None

@@ -8,14 +8,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from registry.errors import RegistryError
+from registry.ingestion.publication import TablePublisher
 from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
+from registry.products.rebuilding import missing_records, remake_table
 from registry.products.records import ProductStores
 from registry.products.resumable import INCOMING, sweep_incoming
+from registry.products.verification import Finding, damaged_files, damaged_tables
+from registry.stores.files import MANIFEST
 from registry.stores.identity import IDENTITY
+from registry.stores.manifest_keeper import RELEASES_FILE, ManifestKeeper
+from registry.stores.manifests import ManifestFolder
+from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.selection import Visibility
-from registry.stores.quarantine import QUARANTINE
-from registry.stores.sweep import Swept, sweep_staging
+from registry.stores.quarantine import QUARANTINE, SetAside
+from registry.stores.sweep import Swept, find_orphans, refusal, sweep_staging
 from registry.stores.table import TableStore
 
 __all__ = ["Diagnosis", "Doctor", "Finding", "Usage"]
@@ -23,6 +31,8 @@ __all__ = ["Diagnosis", "Doctor", "Finding", "Usage"]
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 _METADATA = "metadata.sqlite"
+
+_LOCKS = ("placing.lock", "manifests.lock")
 
 _OTHERS = {
     INCOMING: "uploads in pieces, kept for a day",
@@ -54,25 +64,6 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is not as it should be.
-
-    Attributes
-    ----------
-    place
-        Path below the home folder.
-    reason
-        What is wrong with it.
-    size_bytes
-        Of what has no reason to be there; 0 for what is missing.
-    """
-
-    place: str
-    reason: str
-    size_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The state of the disk.
 
@@ -81,20 +72,35 @@ class Diagnosis:
     usage
         All of it, by kind.
     orphans
-        Files that no record names; a repair removes those that are older than some minutes.
+        Files that no record names; a repair sets those aside that are older than some minutes.
     missing
-        Files that a record names and that are not there or have another size: from a backup
-        alone they come back.
+        Files that a record names and that are not there or damaged: from a backup alone they come
+        back.
+    tables
+        Tables that are not there or damaged; a repair makes them again from their files.
+    unrecorded
+        Products of which the archive knows more than the database; a rebuild records them.
+    due
+        Products whose manifest is older than their record; a repair writes it.
+    quarantine
+        What was set aside.
+    refused
+        Why the orphans are not set aside by a repair, if they are not.
     """
 
     usage: tuple[Usage, ...]
-    orphans: tuple[Finding, ...]
-    missing: tuple[Finding, ...]
+    orphans: tuple[Finding, ...] = ()
+    missing: tuple[Finding, ...] = ()
+    tables: tuple[Finding, ...] = ()
+    unrecorded: tuple[Finding, ...] = ()
+    due: tuple[int, ...] = ()
+    quarantine: tuple[SetAside, ...] = ()
+    refused: str | None = None
 
     @property
     def healthy(self) -> bool:
         """Whether there is nothing to be done."""
-        return not self.orphans and not self.missing
+        return not (self.orphans or self.missing or self.tables or self.unrecorded or self.due)
 
 
 class Doctor:
@@ -104,36 +110,84 @@ class Doctor:
     ----------
     home
         Home folder of the installation.
+    database
+        The records.
     stores
-        Of the installation.
+        Of the installation, over that database.
     tables
         The tables.
+    publisher
+        Makes tables again.
     """
 
-    def __init__(self, home: Path, stores: ProductStores, tables: TableStore) -> None:
+    def __init__(
+        self,
+        home: Path,
+        database: MetadataDatabase,
+        stores: ProductStores,
+        tables: TableStore,
+        publisher: TablePublisher,
+    ) -> None:
         self._home = home
+        self._database = database
         self._stores = stores
         self._tables = tables
+        self._publisher = publisher
 
-    def examine(self) -> Diagnosis:
-        """Look at everything; nothing is changed."""
+    def examine(self, *, checksums: bool = True) -> Diagnosis:
+        """Look at everything; nothing is changed.
+
+        Parameters
+        ----------
+        checksums
+            Whether every byte of every file and table is read.
+        """
         # The disk first: what is published in between has its record then.
         found = dict(_sizes(self._home))
         files = self._stores.drafts.files(Visibility(everything=True))
         products = self._stores.drafts.products(file.product_id for file in files)
         reasons = dict(self._reasons(found, files, products))
+        named = ManifestFolder(self._home).named()
         totals: dict[str, list[int]] = defaultdict(list)
         orphans = []
         for place, size in found.items():
             kind = reasons.get(place) or self._general(place)
+            if kind is None and any(place == n or place.startswith(f"{n}/") for n in named):
+                kind = "files of products that the database does not know"
             if kind is None:
                 kind = "orphans"
                 orphans.append(Finding(place, "no record names it", size))
             totals[kind].append(size)
         usage = [Usage(kind, len(sizes), sum(sizes)) for kind, sizes in totals.items()]
         usage.sort(key=lambda each: -each.size_bytes)
-        missing = tuple(self._missing(found, files, products))
-        return Diagnosis(tuple(usage), tuple(orphans), missing)
+        lost = damaged_files(self._stores, files, products, checksums=checksums)
+        loose, total = find_orphans(self._stores.files, self._stores.products, self._tables)
+        return Diagnosis(
+            tuple(usage),
+            tuple(orphans),
+            tuple(lost),
+            tuple(finding for _, finding in self._damaged_tables()) if checksums else (),
+            tuple(self._unrecorded()),
+            tuple(ManifestKeeper(self._database, self._home).due()),
+            tuple(self._stores.files.quarantine.entries()),
+            refusal(self._stores.files, len(loose), total),
+        )
+
+    def mend_tables(self) -> Iterator[tuple[str, str | None]]:
+        """Make damaged and missing tables again from their archived files.
+
+        Yields
+        ------
+        tuple
+            Internal name of the product, and why its table could not be made, if so.
+        """
+        for product, _ in list(self._damaged_tables()):
+            try:
+                remake_table(self._stores, self._publisher, self._tables, product)
+            except (RegistryError, OSError) as error:
+                yield product.internal_name, str(error)
+            else:
+                yield product.internal_name, None
 
     def repair(
         self,
@@ -164,7 +218,8 @@ class Doctor:
             quarantine_days=quarantine_days,
             everything=everything,
         )
-        given_up = sweep_incoming(self._home / INCOMING)
+        ManifestKeeper(self._database, self._home).write_due()
+        given_up = [] if swept.refused else sweep_incoming(self._home / INCOMING)
         return replace(
             swept, uploaded=(*swept.uploaded, *(f"{INCOMING}/{name}" for name in given_up))
         )
@@ -198,8 +253,10 @@ class Doctor:
 
     def _general(self, place: str) -> str | None:
         first = Path(place).parts[0]
-        if Path(place).name == IDENTITY or place == "placing.lock":
+        if Path(place).name in (IDENTITY, RELEASES_FILE) or place in _LOCKS:
             return "metadata"
+        if first == "archive" and Path(place).name.startswith(MANIFEST):
+            return "manifests of products"
         if first.startswith(_METADATA):
             return "metadata"
         if first == "staging":
@@ -212,37 +269,17 @@ class Doctor:
             return None
         return _OTHERS.get(first, "other files")
 
-    def _missing(
-        self,
-        found: dict[str, int],
-        files: list[ProductFile],
-        products: dict[int, Product],
-    ) -> Iterator[Finding]:
-        for file in files:
-            product = products[file.product_id]
-            if product.status is ProductStatus.DELETED:
-                continue
-            place = self._place(product, file)
-            if file.is_directory:
-                size: int | None = sum(
-                    found.get(f"{place}/{member.path}", -1)
-                    for member in self._stores.drafts.members(file.id)
-                )
-            else:
-                size = found.get(place)
-            if size is None and (self._home / place).is_dir():
-                continue
-            if size is None:
-                yield Finding(place, f"{file.name!r} of {product.internal_name!r} is not there")
-            elif size != file.size_bytes:
-                yield Finding(
-                    place,
-                    f"{file.name!r} of {product.internal_name!r} has {size} bytes, not "
-                    f"{file.size_bytes}",
-                )
-        for table in sorted(self._stores.products.files_in_use(datetime.now(UTC))):
-            if f"tables/{table}" not in found:
-                yield Finding(f"tables/{table}", "the table of a published product is not there")
+    def _damaged_tables(self) -> Iterator[tuple[Product, Finding]]:
+        published = self._stores.products.published()
+        return damaged_tables(self._stores, self._tables, published)
+
+    def _unrecorded(self) -> Iterator[Finding]:
+        wanted, conflicts = missing_records(self._database, self._home)
+        for manifest in wanted:
+            place = manifest.path.relative_to(self._home).as_posix()
+            yield Finding(place, "the database does not know this product, or an older state of it")
+        for conflict in conflicts:
+            yield Finding("archive", conflict)
 
     def _place(self, product: Product, file: ProductFile) -> str:
         path = self._stores.files.path(product.internal_name, file.stored)

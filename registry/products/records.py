@@ -10,6 +10,7 @@ from typing import Any
 from registry.formats.readers import DEFAULT_LIMITS, ReadLimits
 from registry.model.product_file import ProductContent, ProductFile
 from registry.stores.files import FileStore
+from registry.stores.manifest_keeper import ManifestKeeper
 from registry.stores.metadata.contents import SqlContentStore
 from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.drafts import SqlDraftStore
@@ -48,7 +49,8 @@ class ProductStores:
 
     @classmethod
     def over(cls, database: MetadataDatabase, files: FileStore) -> ProductStores:
-        """Make them over one database and one folder."""
+        """Make them over one database and one folder, with manifests that follow the records."""
+        ManifestKeeper(database, files.home).follow()
         return cls(
             SqlProductStore(database),
             SqlDraftStore(database),

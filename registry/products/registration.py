@@ -34,7 +34,7 @@ from registry.products.names import clean_file_name
 from registry.products.records import ProductStores
 from registry.stores.files import StagingFolder
 
-__all__ = ["Registrar", "missing_aliases"]
+__all__ = ["Registrar", "annotations_of", "missing_aliases"]
 
 _PICKLES = (".pickle", ".pkl", ".pcl", ".pckl")
 """Endings of files that can run code when they are opened: they are kept, never opened."""
@@ -162,7 +162,7 @@ class Registrar:
         file: ProductFile,
         contents: Sequence[ProductContent],
     ) -> None:
-        annotations = _annotations(contents)
+        annotations = annotations_of(contents)
         request = PublishRequest(
             product.display_name,
             product_type.name,
@@ -199,7 +199,7 @@ class Registrar:
             )
         path = self._stores.files.path(product.internal_name, file.stored)
         previous = self._previous(product, file)
-        said = annotations or _annotations(previous)
+        said = annotations or annotations_of(previous)
         with _named(path.name, file.name):
             check_path(path)
             with (
@@ -283,7 +283,8 @@ def _registered_plan(
     return plan
 
 
-def _annotations(contents: Sequence[ProductContent]) -> Annotations:
+def annotations_of(contents: Sequence[ProductContent]) -> Annotations:
+    """Give what is said of the columns of a file, as annotations that win over the file."""
     return Annotations(
         {
             content.column_name: ColumnAnnotation(

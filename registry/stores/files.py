@@ -28,6 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from registry.durability import disk_errors, rename_anew, sync_folder
+from registry.stores.identity import check_mounted
 from registry.stores.quarantine import Quarantine
 from registry.stores.staging import LOCK_SUFFIX, ArchivedFile, StagingFolder, is_locked, lock_file
 
@@ -118,8 +119,11 @@ class FileStore:
             If the disk is full.
         FileExistsError
             If something is there already; it stays as it is.
+        HomeMismatch
+            If the archive is not mounted.
         """
         target = self.path(product, stored).parent
+        check_mounted(self.home)
         with disk_errors():
             target.parent.mkdir(parents=True, exist_ok=True)
         sync_folder(staged.path.parent)
@@ -146,9 +150,12 @@ class FileStore:
         ------
         StorageFull
             If the disk is full.
+        HomeMismatch
+            If the archive is not mounted.
         """
         stored = f"{_UPLOADED}/{staged.path.name}"
         target = self.path(product, stored)
+        check_mounted(self.home)
         with disk_errors():
             target.parent.mkdir(parents=True, exist_ok=True)
         for folder in {staged.path / Path(member.path).parent for member in staged.members}:

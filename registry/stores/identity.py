@@ -20,7 +20,7 @@ from registry.errors import HomeMismatch
 from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.installation import Belongings, SqlInstallation
 
-__all__ = ["IDENTITY", "Home"]
+__all__ = ["IDENTITY", "Home", "check_mounted"]
 
 IDENTITY = "identity.json"
 """Name of the marks."""
@@ -78,13 +78,15 @@ class Home:
         tables = (self._folder / "tables").glob("*.duckdb")
         return any(True for _ in products) or any(True for _ in tables)
 
-    def bind(self, database: MetadataDatabase) -> str:
+    def bind(self, database: MetadataDatabase, *, tables_lost: bool = False) -> str:
         """Check that home and database belong together, and mark new ones with one identity.
 
         Parameters
         ----------
         database
             Prepared here, once it is known to be the right one.
+        tables_lost
+            The operator's word that the tables may all be gone.
 
         Raises
         ------
@@ -95,7 +97,7 @@ class Home:
         """
         records = SqlInstallation(database).belongings()
         found = _Found(self.identity, self.holds_data, records)
-        self._check(found)
+        self._check(found, tables_lost=tables_lost)
         database.prepare()
         store = SqlInstallation(database)
         own = store.identity() or store.claim(found.home or uuid.uuid4().hex)
@@ -130,14 +132,15 @@ class Home:
         if self._tables_here:
             yield "tables"
 
-    def _check(self, found: _Found) -> None:
+    def _check(self, found: _Found, *, tables_lost: bool) -> None:
         records = found.records
         if found.home is not None and records.identity is not None:
             if found.home != records.identity:
                 raise self._mismatch(found.home, records.identity)
-            absent = [p for p in self._absent(records) if self._read(self._folder / p) is None]
-            for part in absent:
-                self._raise_absent(part)
+            for part in self._absent(records):
+                marked = self._read(self._folder / part) is not None
+                if not marked and not (tables_lost and part == "tables"):
+                    self._raise_absent(part)
             return
         if self._evident(records):
             return
@@ -211,3 +214,17 @@ class Home:
             finally:
                 part.unlink(missing_ok=True)
         return self._read(folder) or identity
+
+
+def check_mounted(home: Path) -> None:
+    """Check, before anything is put into the archive, that it is the one of this home.
+
+    Raises
+    ------
+    HomeMismatch
+        If the archive is not mounted any more.
+    """
+    if (home / IDENTITY).exists() and not (home / "archive" / IDENTITY).exists():
+        raise HomeMismatch(
+            "the archive of this service is not mounted now; nothing was stored, try again later"
+        )

@@ -12,6 +12,7 @@ from registry.accounts.credentials import CredentialService
 from registry.accounts.passwords import Passwords
 from registry.accounts.service import AccountService
 from registry.catalogue import Catalogue
+from registry.errors import StorageFull
 from registry.host.counters import SharedCounters
 from registry.host.places import Places
 from registry.ingestion.service import PublishService
@@ -24,6 +25,7 @@ from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from registry.stores.files import FileStore
 from registry.stores.identity import Home
+from registry.stores.manifest_keeper import ManifestKeeper
 from registry.stores.metadata.accounts import SqlAccountStore
 from registry.stores.metadata.credentials import SqlCredentialStore
 from registry.stores.metadata.database import MetadataDatabase
@@ -174,8 +176,15 @@ class Services:
         self.database.close()
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings, *, tables_lost: bool = False) -> None:
     """Make the folders and bring the databases up to date, once per start.
+
+    Parameters
+    ----------
+    settings
+        Of the installation.
+    tables_lost
+        Go on also if the tables are all gone: they are to be made again.
 
     Raises
     ------
@@ -188,7 +197,10 @@ def prepare(settings: Settings) -> None:
     """
     home = Home(settings.home, tables_here=settings.tables_url is None)
     with contextlib.closing(MetadataDatabase(settings.metadata_url)) as database:
-        home.bind(database)
+        home.bind(database, tables_lost=tables_lost)
+        with contextlib.suppress(StorageFull):
+            # On a full disk they stay due.
+            ManifestKeeper(database, settings.home).write_due()
     settings.results_folder.mkdir(parents=True, exist_ok=True)
     JobDatabase(settings.metadata_url).prepare()
     prepare_engine(settings)

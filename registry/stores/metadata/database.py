@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from registry.errors import MetadataUnavailable, StorageFull
+from registry.stores.metadata.changes import Changes, watch
 from registry.stores.metadata.migration import migrate
 
 __all__ = ["MetadataDatabase"]
@@ -31,6 +32,11 @@ class MetadataDatabase:
     url
         SQLAlchemy URL, ``sqlite:///path/to/file`` or ``postgresql+psycopg2://...``.
 
+    Attributes
+    ----------
+    on_change
+        Told, after the commit, which products a transaction has changed.
+
     Notes
     -----
     Connections are made on first use, so that an instance may cross a fork before it. SQLite
@@ -41,6 +47,8 @@ class MetadataDatabase:
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
         self._engine = self._create_engine()
+        watch(self._engine)
+        self.on_change: Callable[[Collection[int]], None] | None = None
 
     @classmethod
     def in_folder(cls, folder: Path) -> MetadataDatabase:
@@ -58,7 +66,7 @@ class MetadataDatabase:
         if self._is_sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         try:
-            with self.writing() as connection:
+            with self.writing(quiet=True) as connection:
                 migrate(connection)
         finally:
             self.close()
@@ -78,11 +86,16 @@ class MetadataDatabase:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, quiet: bool = False) -> Iterator[Connection]:
         """Open a writing transaction; it commits on a clean exit.
 
         On SQLite it is the only one; on PostgreSQL it waits for others where it changes or
         locks the same rows.
+
+        Parameters
+        ----------
+        quiet
+            Do not count as a change of products what it does to their records.
 
         Raises
         ------
@@ -91,8 +104,19 @@ class MetadataDatabase:
         MetadataUnavailable
             If the database cannot be reached.
         """
+        changed: Collection[int] = ()
         with self._transaction({_WRITES: True}) as connection:
-            yield connection
+            if quiet:
+                yield connection
+            else:
+                changes = Changes(connection)
+                try:
+                    yield connection
+                    changed = changes.finish()
+                finally:
+                    changes.drop()
+        if changed and self.on_change is not None:
+            self.on_change(changed)
 
     @contextmanager
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:

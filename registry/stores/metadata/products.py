@@ -276,6 +276,23 @@ class SqlProductStore:
         with self._database.reading() as connection:
             return connection.execute(query).first() is not None
 
+    def replace_table(self, product_id: int, number: int, relation: str, table_file: str) -> None:
+        """Let a version have its rows in another table, which was made of the same file."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(product_versions)
+                .where(
+                    product_versions.c.product_id == product_id,
+                    product_versions.c.number == number,
+                )
+                .values(
+                    relation=relation,
+                    table_file=table_file,
+                    annotation=product_versions.c.annotation + 1,
+                )
+            )
+            bump(connection)
+
     def unfinished(self) -> list[tuple[int, str]]:
         """List reserved products: id and the name of the staging folder."""
         with self._database.reading() as connection:

@@ -18,7 +18,9 @@ def shelf(tmp_path):
 
 @pytest.fixture
 def doctor(shelf):
-    return Doctor(shelf.home, shelf.stores, shelf.tables)
+    return Doctor(
+        shelf.home, shelf.database, shelf.stores, shelf.tables, shelf.publishing.publisher
+    )
 
 
 def kinds(diagnosis):
@@ -102,7 +104,9 @@ def test_missing_and_changed_files_are_told(shelf, doctor):
     for path in shelf.home.glob(f"archive/products/{other.internal_name}/files/*"):
         path.write_text("cut")
     (shelf.home / "tables" / product.version.table_file).unlink()
-    reasons = " ".join(finding.reason for finding in doctor.examine().missing)
+    diagnosis = doctor.examine()
+    reasons = " ".join(finding.reason for finding in diagnosis.missing)
     assert "'data.csv' of '1_a_set' is not there" in reasons
     assert "has 3 bytes" in reasons
-    assert "the table of a published product is not there" in reasons
+    (finding,) = diagnosis.tables
+    assert finding.reason == "the table of '1_a_set' is damaged: it is not there"
