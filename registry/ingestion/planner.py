@@ -105,6 +105,7 @@ def make_plan(
         warnings=(
             *opened.warnings,
             *_warnings(columns, choices, scans, merged),
+            *_taken(columns, stated, merged),
             *frames.warnings,
         ),
         notes=frames.notes,
@@ -112,6 +113,19 @@ def make_plan(
         coverage=scans.positions.coverage() if scans.positions is not None and searchable else None,
         description=annotations.description or opened.description,
     )
+
+
+def _taken(
+    columns: Sequence[FileColumn], stated: MergedAnnotations, merged: MergedAnnotations
+) -> list[str]:
+    """Say which suggestions were taken."""
+    pairs = zip(columns, stated.columns, merged.columns, strict=True)
+    taken = [
+        f"{column.name!r} ({', '.join(filter(None, (after.alias, after.ucd)))})"
+        for column, before, after in pairs
+        if (before.alias, before.ucd) != (after.alias, after.ucd)
+    ]
+    return [f"taken as suggested by their names: {', '.join(taken)}"] if taken else []
 
 
 def _scan(

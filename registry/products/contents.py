@@ -15,9 +15,10 @@ from registry.errors import (
     ProductRefused,
 )
 from registry.model.annotation import RoleType, find_role
+from registry.model.field import Field
 from registry.model.frame import Frame
 from registry.model.principal import Principal
-from registry.model.product import Product
+from registry.model.product import Product, ProductColumn
 from registry.model.product_file import ProductContent, ProductFile
 from registry.product_types import product_type_named
 from registry.products.access import ProductAccess
@@ -25,7 +26,7 @@ from registry.products.names import check_text
 from registry.products.records import ProductStores
 from registry.products.registration import missing_aliases
 
-__all__ = ["ProductContents"]
+__all__ = ["ProductContents", "annotated_field"]
 
 _STATEMENTS = ("ucd", "alias", "unit", "description", "frame", "null_values")
 
@@ -267,3 +268,39 @@ def _check_roles(contents: Sequence[ProductContent]) -> None:
                 "one first",
             )
         players[role.alias] = content.column_name
+
+
+def annotated_field(
+    field: Field, published: Mapping[str, ProductColumn], content: ProductContent | None
+) -> Field:
+    """Say of a column of a file what TAP says of it, or before publication what people do.
+
+    Parameters
+    ----------
+    field
+        As the file says.
+    published
+        Columns of the published table, by name.
+    content
+        What is said of the column.
+    """
+    column = published.get(field.name)
+    if column is not None:
+        said = column.column.field
+        return replace(
+            field,
+            unit=said.unit,
+            ucd=said.ucd,
+            utype=said.utype,
+            description=said.description,
+            frame=said.frame,
+        )
+    if content is None:
+        return field
+    return replace(
+        field,
+        unit=content.unit or field.unit,
+        ucd=content.ucd or field.ucd,
+        utype=content.utype or field.utype,
+        description=content.description or field.description,
+    )

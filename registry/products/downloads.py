@@ -11,15 +11,16 @@ import yaml
 
 from registry.errors import ProductFileNotFound, ProductRefused, UnreadableFile, UnsupportedFormat
 from registry.formats.readers import ReadLimits, ReadOptions
+from registry.formats.readers.nulls import NulledTable
 from registry.formats.readers.sandbox import open_table
 from registry.formats.writers.registry import writer_for
 from registry.ingestion.conversion import table_result
-from registry.model.field import Field
 from registry.model.principal import Principal
-from registry.model.product import Product
+from registry.model.product import Product, ProductColumn
 from registry.model.product_file import FileMember, FileRole, ProductContent, ProductFile
 from registry.product_types import product_type_named
 from registry.products.access import ProductAccess
+from registry.products.contents import annotated_field
 from registry.products.records import ProductLimits, ProductStores
 from registry.products.virtual_zip import VirtualZip, ZipEntry, file_bytes
 
@@ -226,13 +227,18 @@ class ProductDownloads:
             raise ProductRefused(
                 "format", f"{form[:40]!r} is no format; use one of {', '.join(_FORMATS)}"
             ) from None
+        published: dict[str, ProductColumn] = {}
+        if main.version is not None:
+            found = self._stores.products.columns([(product.id, main.version)])
+            published = {c.column.field.name: c for c in found[product.id]}
         path = self._stores.files.path(product.internal_name, main.stored)
         opened = open_table(path, ReadOptions(**main.reading), limits=self._limits)
+        nulls = {name: content.null_values or () for name, content in contents.items()}
         try:
             result, _ = table_result(
-                opened,
+                NulledTable(opened, nulls),
                 main.name,
-                annotate=lambda field: _annotated(field, contents.get(field.name)),
+                annotate=lambda field: annotated_field(field, published, contents.get(field.name)),
                 stream_errors=(UnreadableFile,),
             )
             chunks = writer.write(result)
@@ -316,18 +322,6 @@ def _free_name(name: str, taken: set[str]) -> str:
         free = f"{path.stem}_{number}{path.suffix}"
     taken.add(free)
     return free
-
-
-def _annotated(field: Field, content: ProductContent | None) -> Field:
-    if content is None:
-        return field
-    return replace(
-        field,
-        unit=content.unit or field.unit,
-        ucd=content.ucd or field.ucd,
-        utype=content.utype or field.utype,
-        description=content.description or field.description,
-    )
 
 
 def _closing(first: bytes, chunks: Iterator[bytes], close: Callable[[], None]) -> Iterator[bytes]:

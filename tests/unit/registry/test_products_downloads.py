@@ -83,10 +83,14 @@ def test_tables_are_converted_with_what_is_known_of_their_columns(shelf, tmp_pat
         assert [f.ucd for f in table.fields][1:4] == [
             "pos.eq.ra;meta.main", "pos.eq.dec;meta.main", "src.redshift",
         ]  # fmt: skip
+        assert [f.unit and str(f.unit) for f in table.fields][1:3] == ["deg", "deg"]
+        assert table.fields[1].ref == table.fields[2].ref == "icrs"
         values = table.array["ra"].tolist()
     elif form == "fits":
         with fits.open(path) as hdus:
             assert hdus[1].header["TUCD2"] == "pos.eq.ra;meta.main"
+            assert hdus[1].header["TUNIT2"] == "deg"
+            assert hdus[1].header["RADESYS"] == "ICRS"
             values = hdus[1].data["ra"].tolist()
     elif form == "csv":
         values = pd.read_csv(path)["ra"].tolist()
