@@ -329,20 +329,18 @@ def test_time_limit_stops_the_work(run):
     assert time.monotonic() - started < 10
 
 
-def test_time_limit_spares_a_slow_reader(engine, sky):
+def test_time_limit_spares_a_slow_reader(start):
     adql = "SELECT a.id FROM sky.big AS a, sky.small AS b"
-    statement = engine.translate(resolve(parse(adql), sky.tables, adql))
-    execution = engine.execute(statement, {}, 2.0)
+    execution = start(adql, 2.0)
     next(execution)
     time.sleep(2.5)
     assert next(execution).num_rows > 0
     execution.close()
 
 
-def test_cancel_from_another_thread(engine, sky):
+def test_cancel_from_another_thread(start):
     adql = "SELECT COUNT(*) FROM sky.big a, sky.big b, sky.big c WHERE a.z + b.z < c.z"
-    statement = engine.translate(resolve(parse(adql), sky.tables, adql))
-    execution = engine.execute(statement, {}, 60.0)
+    execution = start(adql)
     timer = threading.Timer(0.2, execution.cancel)
     timer.start()
     with pytest.raises(QueryCancelled):
@@ -352,10 +350,9 @@ def test_cancel_from_another_thread(engine, sky):
     timer.join()
 
 
-def test_cancel_before_the_first_rows_are_asked_for(engine, sky, run):
+def test_cancel_before_the_first_rows_are_asked_for(start, run):
     adql = "SELECT COUNT(*) FROM sky.big a, sky.big b, sky.big c WHERE a.z + b.z < c.z"
-    statement = engine.translate(resolve(parse(adql), sky.tables, adql))
-    execution = engine.execute(statement, {}, 60.0)
+    execution = start(adql)
     execution.cancel()
     with pytest.raises(QueryCancelled):
         next(execution)
@@ -363,11 +360,10 @@ def test_cancel_before_the_first_rows_are_asked_for(engine, sky, run):
     assert value(run("SELECT COUNT(*) FROM sky.big")) == ROWS
 
 
-def test_close_in_the_middle_releases_the_engine(engine, sky, run):
+def test_close_in_the_middle_releases_the_engine(start, run):
     adql = "SELECT * FROM sky.big"
-    statement = engine.translate(resolve(parse(adql), sky.tables, adql))
     for _ in range(20):
-        execution = engine.execute(statement, {}, 60.0)
+        execution = start(adql)
         next(execution)
         execution.close()
     assert value(run("SELECT COUNT(*) FROM sky.big")) == ROWS

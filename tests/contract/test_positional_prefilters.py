@@ -12,6 +12,7 @@ from vo_service.adql.resolver import resolve
 from vo_service.engines.base import EngineUnavailable
 from vo_service.engines.postgres.context import Prefilter
 from vo_service.engines.postgres.installation import available_prefilters, prepare
+from vo_service.engines.processor import LocalProcessor
 
 pytestmark = pytest.mark.postgres
 
@@ -58,7 +59,7 @@ def test_pairs_are_those_of_brute_force(searched, source, radius):
     adql = "SELECT a.id, b.id FROM " + source.format(radius)
     statement = engine.translate(resolve(parse(adql), sky.tables, adql))
     assert OF_PREFILTER[prefilter] in statement.sql
-    found = answer(engine, sky, adql)
+    found = answer(LocalProcessor(engine), sky, adql)
     big, small = sky.rows["big"], sky.rows["small"]
     apart = np.linalg.norm(vectors(big)[:, None] - vectors(small)[None], axis=-1)
     near = np.nonzero(apart < 2 * np.sin(np.radians(radius) / 2))
@@ -86,7 +87,7 @@ def test_pairs_within_a_radius_of_each_row_are_those_of_brute_force(searched, so
     _, engine, sky = searched
     # From a negative radius to one of seven times the scale.
     radius = f"(MOD(b.id, 9) - 1) * {scale}"
-    found = answer(engine, sky, "SELECT a.id, b.id FROM " + source.format(radius))
+    found = answer(LocalProcessor(engine), sky, "SELECT a.id, b.id FROM " + source.format(radius))
     big, small = sky.rows["big"], sky.rows["small"]
     apart = np.linalg.norm(vectors(big)[:, None] - vectors(small)[None], axis=-1)
     radii = (small["id"].to_numpy() % 9 - 1) * scale

@@ -22,6 +22,7 @@ from vo_service.engines.postgres.engine import PostgresEngine
 from vo_service.engines.postgres.installation import prepare
 from vo_service.engines.postgres.sessions import SessionPool, SessionSettings, connect
 from vo_service.engines.postgres.store import PostgresTableStore, StoreUnavailable, TableNotWritten
+from vo_service.engines.processor import LocalProcessor
 
 pytestmark = pytest.mark.postgres
 
@@ -99,7 +100,8 @@ def test_many_queries_run_at_once(engine, sky):
 
     def ask():
         found.extend(
-            answer(engine, sky, "SELECT COUNT(*) FROM sky.big")[0][0].as_py() for _ in range(5)
+            answer(LocalProcessor(engine), sky, "SELECT COUNT(*) FROM sky.big")[0][0].as_py()
+            for _ in range(5)
         )
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -158,7 +160,11 @@ def test_temporary_space_is_limited(backend, sky):
     settings = SessionSettings(memory_bytes=65_536, temporary_bytes=2**20)
     engine = PostgresEngine(backend.url, settings)
     with pytest.raises(ResourceExhausted):
-        answer(engine, sky, "SELECT * FROM sky.big AS a, sky.small AS b ORDER BY a.z + b.z")
+        answer(
+            LocalProcessor(engine),
+            sky,
+            "SELECT * FROM sky.big AS a, sky.small AS b ORDER BY a.z + b.z",
+        )
     engine.close()
 
 
@@ -189,7 +195,9 @@ def test_idle_connections_are_few(backend):
 
 def test_preparing_again_changes_nothing(backend, engine, sky):
     prepare(backend.url, reader="pzvo_reader")
-    assert answer(engine, sky, "SELECT COUNT(*) FROM sky.small")[0][0].as_py() == 300
+    assert (
+        answer(LocalProcessor(engine), sky, "SELECT COUNT(*) FROM sky.small")[0][0].as_py() == 300
+    )
 
 
 def test_staged_tables_of_dead_publications_go(backend, tmp_path):

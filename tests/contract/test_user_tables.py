@@ -15,7 +15,6 @@ from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.user_tables import SqlUserTableStore
 from registry.tap_schema import with_tap_schema
 from registry.user_tables.parts import UserTables
-from vo_service.engines.processor import LocalProcessor
 from vo_service.queries import QueryService
 from vo_service.tap.stored_rows import EngineRows
 
@@ -41,14 +40,14 @@ def site(backend, tmp_path):
         SqlUserTableStore(database),
         FileStore(tmp_path / "home"),
         backend.store,
-        rows=EngineRows(LocalProcessor(backend.engine)).read,
+        rows=EngineRows(backend.processor).read,
         base=lambda _principal: base,
         quota=UserTableQuota(),
         unused=None,
     )
     yield (
         parts,
-        QueryService(parts.visible.tables, LocalProcessor(backend.engine), slots=2, slot_wait_s=5),
+        QueryService(parts.visible.tables, backend.processor, slots=2, slot_wait_s=5),
     )
     database.close()
 
@@ -62,7 +61,7 @@ def ask(queries, principal, adql):
 
 def in_order(parts, backend, name):
     table = parts.service.table(ANNA, name)
-    with EngineRows(LocalProcessor(backend.engine)).read(table, table.order) as batches:
+    with EngineRows(backend.processor).read(table, table.order) as batches:
         return [value for batch in batches for value in batch.column("c0").to_pylist()]
 
 

@@ -55,7 +55,7 @@ def both(
 
 def _answered(backend, sky, adql):
     try:
-        return answer(backend.engine, sky, adql)
+        return answer(backend.processor, sky, adql)
     except QueryRejected:
         return "rejected"
 

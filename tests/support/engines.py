@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import duckdb
 import psycopg2
 import pyarrow as pa
 from postgres import PostgresServer
 from sky import Sky
 
-from registry import tap_schema
-from vo_service.adql.parser import parse
-from vo_service.adql.resolver import resolve
+from vo_service.adql.limits import DEFAULT_LIMITS
 from vo_service.engines.duckdb.engine import DuckdbEngine
 from vo_service.engines.duckdb.instance import DuckdbInstance
 from vo_service.engines.duckdb.store import DuckdbTableStore
@@ -19,6 +20,10 @@ from vo_service.engines.postgres.engine import PostgresEngine
 from vo_service.engines.postgres.installation import prepare
 from vo_service.engines.postgres.sessions import connect
 from vo_service.engines.postgres.store import PostgresTableStore
+from vo_service.engines.process.pool import EnginePool
+from vo_service.engines.process.processor import ProcessProcessor, TranslatingProcessor
+from vo_service.engines.process.program import EngineProgram
+from vo_service.engines.processor import LocalProcessor, QueryRequest
 
 
 class DuckdbBackend:
@@ -41,6 +46,7 @@ class DuckdbBackend:
                 threads=2,
             )
         )
+        self.processor = LocalProcessor(self.engine)
 
     def read(self, storage) -> pa.Table:
         """Give all columns of a published table."""
@@ -56,6 +62,33 @@ class DuckdbBackend:
             cursor.close()
 
     def close(self):
+        self.processor.close()
+
+
+class ProcessBackend(DuckdbBackend):
+    """The embedded engine in processes of its own."""
+
+    def __init__(self, home, **limits):
+        super().__init__(home)
+        options = {
+            "tables_folder": home / "tables",
+            "memory_bytes": 2**28,
+            "temporary_bytes": 2**29,
+            "threads": 2,
+            "attached_tables": 10,
+            "limits": DEFAULT_LIMITS,
+        }
+        program = EngineProgram(
+            "vo_service.engines.duckdb.program",
+            options,
+            (home / "tables",),
+            **{"memory_bytes": 2**29, "all_memory_bytes": 2**30, **limits},
+        )
+        self.pool = EnginePool(program, home / "processes")
+        self.processor = ProcessProcessor(self.pool)
+
+    def close(self):
+        self.processor.close()
         self.engine.close()
 
 
@@ -76,6 +109,11 @@ class PostgresBackend:
         self.store = PostgresTableStore(self.url, prefilter)
         self.reader_url = self.url.replace("//pzvo@", "//pzvo_reader@")
         self.engine = PostgresEngine(self.reader_url, prefilter=prefilter)
+        options = {"prefilter": prefilter, "limits": DEFAULT_LIMITS}
+        program = EngineProgram("vo_service.engines.postgres.program", options)
+        self._folder = tempfile.TemporaryDirectory()
+        pool = EnginePool(program, Path(self._folder.name))
+        self.processor = TranslatingProcessor(pool, self.engine)
 
     def read(self, storage) -> pa.Table:
         """Give all columns of a published table, in the order of its pages."""
@@ -118,18 +156,15 @@ class PostgresBackend:
             session.close()
 
     def close(self):
-        self.engine.close()
+        self.processor.close()
+        self._folder.cleanup()
 
 
-def answer(engine, sky: Sky, adql: str, row_limit=None, time_limit_s=600.0) -> pa.Table:
-    """Ask an engine a query over a sky."""
-    query = resolve(parse(adql), sky.tables, adql)
-    statement = engine.translate(query, row_limit)
-    rows = tap_schema.rows(sky.tables)
-    used = {t.storage.relation for t in query.tables if t.storage.file is None}
-    execution = engine.execute(statement, {n: rows[n] for n in used}, time_limit_s)
+def answer(processor, sky: Sky, adql: str, row_limit=None, time_limit_s=60.0) -> pa.Table:
+    """Ask a query over a sky."""
+    started = processor.start(QueryRequest(adql, sky.tables, time_limit_s, row_limit))
     try:
-        schema = pa.schema([field.arrow for field in query.fields])
-        return pa.Table.from_batches(list(execution), schema)
+        schema = pa.schema([field.arrow for field in started.fields])
+        return pa.Table.from_batches(list(started.execution), schema)
     finally:
-        execution.close()
+        started.execution.close()

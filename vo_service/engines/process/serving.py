@@ -107,7 +107,11 @@ class EngineServer:
                 return
 
     def _run(self, message: QueryMessage) -> None:
-        request = self._request(message)
+        try:
+            request = self._request(message)
+        except (MemoryError, pa.ArrowMemoryError) as error:
+            # Uploads that are left unread are no frames; the service sees how this ends.
+            raise ConnectionOver from error
         if message.translated:
             prepared = self._processor.prepare(request)
             self._later(STARTED, write_started(prepared.started, prepared.statement))

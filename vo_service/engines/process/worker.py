@@ -159,6 +159,8 @@ class EngineProcess:
         EngineError
             If the process is gone.
         """
+        if sum(each.nbytes for each in rows) > self._program.memory_bytes:
+            raise out_of_memory(self._program.memory_bytes)
         self._limit_s = message.time_limit_s
         self._frames.waited_s = 0.0
         self._connection.settimeout(message.time_limit_s)
@@ -168,10 +170,10 @@ class EngineProcess:
             for each in rows:
                 self._send_rows(each)
             self._connection.settimeout(None)
-        except OSError as error:
+        except TimeoutError as error:
             self.kill()
-            if isinstance(error, TimeoutError):
-                raise QueryTimeout(self._limit_s) from error
+            raise QueryTimeout(self._limit_s) from error
+        except OSError as error:
             raise self._ending() from error
 
     def receive(self) -> tuple[bytes, pa.Buffer]:
@@ -193,7 +195,7 @@ class EngineProcess:
             self.kill()
             raise QueryTimeout(self._limit_s) from error
         except ConnectionOver as error:
-            self.kill()
+            # Not killed: how it ends says why.
             raise self._ending() from error
         if kind == ERROR:
             raise read_error(content)
@@ -226,9 +228,11 @@ class EngineProcess:
     @property
     def alive(self) -> bool:
         """Whether the process is there, as far as its connection says."""
+        if self._lifeline is None:
+            return False
         poll = select.poll()
         poll.register(self._connection, select.POLLRDHUP)
-        return self._lifeline is not None and not poll.poll(0)
+        return not poll.poll(0)
 
     def _greet(self) -> None:
         """Wait until the process is ready, which does not count as time of the query."""
@@ -238,7 +242,6 @@ class EngineProcess:
             self.kill()
             raise EngineUnavailable("no process for the query could be started in time") from error
         except ConnectionOver as error:
-            self.kill()
             if self._cancelled:
                 raise
             raise EngineUnavailable("the process for the query ended at its start") from error
