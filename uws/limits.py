@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from uws.errors import InvalidJobParameter
+from uws.store.base import JobRoom
 
 __all__ = ["JobLimits"]
 
@@ -25,6 +26,12 @@ class JobLimits:
         Seconds from the creation of a job until it goes.
     stored_per_owner, stored_anonymous
         Jobs that one owner, and all anonymous users together, may keep; none is without limit.
+    stored_per_address
+        Jobs that the anonymous users of one address may keep.
+    pending
+        Jobs of one owner or address that may wait to be run.
+    bytes_per_owner, bytes_per_address
+        Size of the results that one owner or address may keep, past which no new job is made.
     wait_max_s
         Longest answer to WAIT; proxies cut connections at 60 s.
     run_id_max_chars
@@ -37,6 +44,10 @@ class JobLimits:
     destruction_max_s: int = 30 * 86400
     stored_per_owner: int | None = 1000
     stored_anonymous: int | None = 10_000
+    stored_per_address: int | None = None
+    pending: int | None = None
+    bytes_per_owner: int | None = None
+    bytes_per_address: int | None = None
     wait_max_s: float = 30.0
     run_id_max_chars: int = 64
 
@@ -81,3 +92,9 @@ class JobLimits:
     def stored(self, owner: str | None) -> int | None:
         """Give how many jobs an owner may keep."""
         return self.stored_anonymous if owner is None else self.stored_per_owner
+
+    def room(self, owner: str | None) -> JobRoom:
+        """Give what an owner, or one address of the anonymous one, may keep."""
+        if owner is None:
+            return JobRoom(self.stored_per_address, self.pending, self.bytes_per_address)
+        return JobRoom(None, self.pending, self.bytes_per_owner)

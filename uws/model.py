@@ -191,6 +191,7 @@ class JobSummary:
     creation_time: datetime
     start_time: datetime | None = None
     end_time: datetime | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,8 @@ class Job:
         Who runs the job, and until when it need not be heard of again.
     irrevocable
         Whether the running attempt is past its point of no return: it is not aborted any more.
+    address
+        By which anonymous owners are told apart; empty for users.
     """
 
     job_id: str
@@ -247,6 +250,7 @@ class Job:
     worker: str | None = None
     lease_expires: datetime | None = None
     irrevocable: bool = False
+    address: str = ""
 
     @property
     def claim(self) -> Claim:
@@ -265,6 +269,7 @@ class Job:
             self.creation_time,
             self.start_time,
             self.end_time,
+            self.address,
         )
 
     def values(self, name: str) -> tuple[str, ...]:

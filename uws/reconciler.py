@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from time import monotonic
 
@@ -44,6 +44,8 @@ class Reconciler:
         Seconds between rounds.
     restarts
         How often a job of a kind is queued again after its worker was lost; 1 for others.
+    pending_s
+        Seconds after which a job that was never run goes; none leaves it until its destruction.
     clock
         Tells the time, aware; of all hosts alike.
     steady
@@ -58,6 +60,7 @@ class Reconciler:
         remover: JobRemover | None = None,
         interval_s: float = 2.0,
         restarts: Mapping[str, int] | None = None,
+        pending_s: float | None = None,
         clock: Callable[[], datetime] = utc_now,
         steady: Callable[[datetime], bool] = lambda _now: True,
     ) -> None:
@@ -67,6 +70,7 @@ class Reconciler:
         self._remover = remover or JobRemover(store, results)
         self._interval_s = interval_s
         self._restarts = dict(restarts or {})
+        self._pending = None if pending_s is None else timedelta(seconds=pending_s)
         self._clock = clock
         self._stopping = Event()
         self._thread: Thread | None = None
@@ -89,7 +93,8 @@ class Reconciler:
             self._try(Transition.overdue(job.claim, now, overdue_error(job)))
         for job in self._store.expired(now):
             self._recover(job, now)
-        going = self._store.destroyable(now, limit=_REMOVE_AT_ONCE)
+        forgotten = None if self._pending is None else now - self._pending
+        going = self._store.destroyable(now, limit=_REMOVE_AT_ONCE, pending_before=forgotten)
         if going and self._steady(now):
             for job_id in going:
                 self._remover.remove(job_id)

@@ -58,6 +58,8 @@ class JobRequest:
         As the caller asks; none is the default.
     run
         Whether to queue it at once.
+    address
+        Network address of an anonymous owner.
     """
 
     owner: str | None
@@ -67,6 +69,7 @@ class JobRequest:
     execution_duration_s: int | None = None
     destruction: datetime | None = None
     run: bool = False
+    address: str = ""
 
 
 class JobService:
@@ -127,7 +130,7 @@ class JobService:
         InvalidJobParameter
             If the run id or the execution duration cannot be taken.
         JobsExceeded
-            If the owner keeps too many jobs.
+            If the owner or the address keeps too many jobs, or too large ones.
         """
         now = self._clock()
         job = Job(
@@ -139,10 +142,15 @@ class JobService:
             execution_duration_s=self._limits.execution_duration(request.execution_duration_s),
             destruction=self._limits.destruction(request.destruction, now),
             parameters=merge_parameters((), request.parameters),
+            address=request.address if request.owner is None else "",
         )
         if request.run:
             job = replace(job, phase=Phase.QUEUED, queue_time=now)
-        self._store.create(job, stored_max=self._limits.stored(request.owner))
+        self._store.create(
+            job,
+            stored_max=self._limits.stored(request.owner),
+            room=self._limits.room(request.owner),
+        )
         return job
 
     def get(self, address: JobAddress) -> Job:

@@ -213,6 +213,7 @@ def _mount_tap(
         kind=KIND,
         jobs_url=f"{tap_url}/async",
         owner=lambda: principal().user,
+        address=lambda: parts.visitor().removeprefix("address "),
         error_document=partial(_job_error, settings),
         accept_upload=None if uploads is None else uploads.keep,
         by_reference=is_reference,

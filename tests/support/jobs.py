@@ -16,7 +16,7 @@ from uws.errors import (
 )
 from uws.model import Claim, Job, Parameter, Phase, merge_parameters
 from uws.notification import ChangeSignal
-from uws.store.base import ClaimRequest, JobQuery
+from uws.store.base import ClaimRequest, JobQuery, JobRoom
 from uws.store.durations import KEPT_PER_SHAPE
 from uws.transition import Transition
 
@@ -47,11 +47,14 @@ class MemoryJobStore:
         self._changes = 1
         self._lock = RLock()
 
-    def create(self, job: Job, *, stored_max: int | None = None) -> None:
+    def create(
+        self, job: Job, *, stored_max: int | None = None, room: JobRoom | None = None
+    ) -> None:
         with self._entered():
-            stored = sum(other.owner == job.owner for other in self._jobs.values())
-            if stored_max is not None and stored >= stored_max:
+            stored = [other for other in self._jobs.values() if other.owner == job.owner]
+            if stored_max is not None and len(stored) >= stored_max:
                 raise JobsExceeded(f"{stored_max} jobs are kept already")
+            _check_room([other for other in stored if other.address == job.address], room)
             self._jobs[job.job_id] = job
             self._changed()
 
@@ -110,7 +113,10 @@ class MemoryJobStore:
             ]
             if not queue:
                 return None
-            job = min(queue, key=lambda job: (running[job.owner], job.queue_time, job.job_id))
+            mine = Counter((job.owner, job.address) for job in self._executing())
+            job = min(
+                queue, key=lambda job: (mine[job.owner, job.address], job.queue_time, job.job_id)
+            )
             limit = timedelta(seconds=job.execution_duration_s)
             self._jobs[job.job_id] = taken = replace(
                 job,
@@ -150,10 +156,21 @@ class MemoryJobStore:
         with self._entered():
             return [job for job in self._executing() if job.deadline and job.deadline < at]
 
-    def destroyable(self, at: datetime, *, limit: int):
+    def destroyable(self, at: datetime, *, limit: int, pending_before=None):
         with self._entered():
-            due = [job for job in self._jobs.values() if job.destruction and job.destruction <= at]
-            return [job.job_id for job in sorted(due, key=lambda job: job.destruction)][:limit]
+            due = [
+                job
+                for job in self._jobs.values()
+                if (job.destruction and job.destruction <= at)
+                or (
+                    pending_before is not None
+                    and job.phase is Phase.PENDING
+                    and job.creation_time <= pending_before
+                )
+            ]
+            return [job.job_id for job in sorted(due, key=lambda job: job.destruction or at)][
+                :limit
+            ]
 
     def delete(self, job_id: str) -> bool:
         with self._entered():
@@ -207,12 +224,25 @@ class MemoryJobStore:
         self.signal.notify()
 
 
+def _check_room(mine: list[Job], room: JobRoom | None) -> None:
+    if room is None:
+        return
+    pending = sum(job.phase is Phase.PENDING for job in mine)
+    size = sum(result.size_bytes for job in mine for result in job.results)
+    for found, limit in (
+        (len(mine), room.stored), (pending, room.pending), (size, room.result_bytes)
+    ):  # fmt: skip
+        if limit is not None and found >= limit:
+            raise JobsExceeded(f"{limit} is the limit")
+
+
 def _matches(job: Job, query: JobQuery) -> bool:
     phases = query.phases or set(Phase) - {Phase.ARCHIVED}
     return (
         (query.everyone or job.owner == query.owner)
         and (query.kinds is None or job.kind in query.kinds)
         and job.phase in phases
+        and (query.address is None or job.address == query.address)
         and (query.after is None or job.creation_time > query.after)
     )
 

@@ -35,6 +35,7 @@ def uws_blueprint(
     accept_upload: UploadReceiver | None = None,
     by_reference: Callable[[str, str], bool | None] = _unsaid,
     merge: ParameterMerge = merge_parameters,
+    address: Callable[[], str] = str,
     name: str = "uws",
 ) -> Blueprint:
     """Make the routes of the job list and of its jobs.
@@ -60,6 +61,8 @@ def uws_blueprint(
         Tells whether a parameter, by name and value, is the URL of its value.
     merge
         Puts parameters that are sent later to those that a job has.
+    address
+        By which visitors without an account are told apart, for the request at hand.
     name
         Name of the blueprint, unique in the application.
 
@@ -77,6 +80,7 @@ def uws_blueprint(
         result_response=result_response,
         accept_upload=accept_upload,
         by_reference=by_reference,
+        address_of_visitor=address,
         merge=merge,
     )
     changeable = "<any(phase,executionduration,destruction,parameters):child>"

@@ -38,6 +38,7 @@ class JobViews:
     kind: str
     jobs_url: str
     owner: Callable[[], str | None]
+    address_of_visitor: Callable[[], str]
     error_document: ErrorDocument
     result_response: ResultResponse
     accept_upload: UploadReceiver | None
@@ -78,6 +79,7 @@ class JobViews:
                 execution_duration_s=_seconds(sent.one("EXECUTIONDURATION")),
                 destruction=_time(sent.one("DESTRUCTION")),
                 run=run and not request.files,
+                address=self.address_of_visitor(),
             )
         )
         if request.files:

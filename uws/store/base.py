@@ -20,7 +20,7 @@ from uws.model import (
 from uws.notification import ChangeSignal
 from uws.transition import Transition
 
-__all__ = ["ClaimRequest", "JobQuery", "JobStore"]
+__all__ = ["ClaimRequest", "JobQuery", "JobRoom", "JobStore"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class JobQuery:
         Created later than this.
     last
         Only so many of the newest.
+    address
+        Of which address; none is all.
     """
 
     owner: str | None = None
@@ -49,6 +51,26 @@ class JobQuery:
     phases: frozenset[Phase] = frozenset()
     after: datetime | None = None
     last: int | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class JobRoom:
+    """What an owner, or an address of the anonymous owner, may keep; none is without limit.
+
+    Parameters
+    ----------
+    stored
+        Jobs.
+    pending
+        Jobs that were never run.
+    result_bytes
+        Size of the results of all jobs, past which no new job is made.
+    """
+
+    stored: int | None = None
+    pending: int | None = None
+    result_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,13 +111,24 @@ class JobStore(Protocol):
     def signal(self) -> ChangeSignal:
         """Moves after each change that was made through this object."""
 
-    def create(self, job: Job, *, stored_max: int | None = None) -> None:
+    def create(
+        self, job: Job, *, stored_max: int | None = None, room: JobRoom | None = None
+    ) -> None:
         """Keep a new job, PENDING or QUEUED.
+
+        Parameters
+        ----------
+        job
+            The job.
+        stored_max
+            Jobs that its owner may keep, whatever their addresses.
+        room
+            What its owner and address may keep.
 
         Raises
         ------
         JobsExceeded
-            If its owner already keeps `stored_max` jobs.
+            If a limit is reached already.
         """
 
     def get(self, job_id: str) -> Job:
@@ -151,7 +184,7 @@ class JobStore(Protocol):
         """
 
     def claim(self, request: ClaimRequest) -> Job | None:
-        """Take a job out of the queue: of the owner with the fewest running ones, the oldest."""
+        """Take the oldest job of the owner, or anonymous address, with the fewest running ones."""
 
     def heartbeat(self, worker: str, lease_expires: datetime) -> frozenset[Claim]:
         """Extend the leases of a worker; give what it still may finish."""
@@ -168,8 +201,10 @@ class JobStore(Protocol):
     def overdue(self, at: datetime) -> Sequence[Job]:
         """Find executing jobs whose execution duration has run out."""
 
-    def destroyable(self, at: datetime, *, limit: int) -> Sequence[str]:
-        """Find jobs whose destruction time has come."""
+    def destroyable(
+        self, at: datetime, *, limit: int, pending_before: datetime | None = None
+    ) -> Sequence[str]:
+        """Find jobs whose destruction time has come, or that wait to be run since that moment."""
 
     def delete(self, job_id: str) -> bool:
         """Forget a job in whatever phase; tell whether there was one."""

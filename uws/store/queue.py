@@ -64,19 +64,32 @@ def _next_job(request: ClaimRequest) -> Select[Any]:
         .subquery()
     )
     number = func.coalesce(running.c.number, 0)
+    of_address = (
+        select(uws_jobs.c.owner, uws_jobs.c.address, func.count().label("number"))
+        .where(uws_jobs.c.phase == str(Phase.EXECUTING))
+        .group_by(uws_jobs.c.owner, uws_jobs.c.address)
+        .subquery()
+    )
+    mine = func.coalesce(of_address.c.number, 0)
     limit = case(
         (uws_jobs.c.owner == "", literal(_limit(request.running_anonymous), Integer)),
         else_=literal(_limit(request.running_per_owner), Integer),
     )
     return (
         select(uws_jobs.c.job_id, uws_jobs.c.execution_duration_s)
-        .select_from(uws_jobs.outerjoin(running, running.c.owner == uws_jobs.c.owner))
+        .select_from(
+            uws_jobs.outerjoin(running, running.c.owner == uws_jobs.c.owner).outerjoin(
+                of_address,
+                (of_address.c.owner == uws_jobs.c.owner)
+                & (of_address.c.address == uws_jobs.c.address),
+            )
+        )
         .where(
             uws_jobs.c.phase == str(Phase.QUEUED),
             uws_jobs.c.kind.in_(sorted(request.kinds)),
             number < limit,
         )
-        .order_by(number, uws_jobs.c.queue_time, uws_jobs.c.job_id)
+        .order_by(mine, uws_jobs.c.queue_time, uws_jobs.c.job_id)
         .limit(1)
         .with_for_update(of=uws_jobs, skip_locked=True)
     )

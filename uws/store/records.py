@@ -20,9 +20,12 @@ def owner_key(owner: str | None) -> str:
 
 def job_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Turn fields of a job into values of columns."""
-    return {
+    written = {
         name: _WRITERS[name](value) if name in _WRITERS else value for name, value in values.items()
     }
+    if "results" in values:
+        written["result_bytes"] = sum(result.size_bytes for result in values["results"])
+    return written
 
 
 def job_from_row(row: RowMapping) -> Job:

@@ -32,7 +32,7 @@ __all__ = [
     "uws_state",
 ]
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that makes the tables as they stand here."""
 
 VERSION_TABLE = "uws_alembic_version"
@@ -82,6 +82,9 @@ uws_jobs = Table(
     Column("worker", String(255)),
     Column("lease_expires", UtcDateTime),
     Column("irrevocable", Boolean, nullable=False, server_default=false()),
+    Column("address", String(128), nullable=False, server_default=""),
+    Column("result_bytes", BigInteger, nullable=False, server_default="0"),
+    Index("ix_uws_jobs_address", "owner", "address"),
     Index("ix_uws_jobs_phase", "phase", "owner", "queue_time"),
     Index("ix_uws_jobs_owner", "owner", "creation_time"),
     Index("ix_uws_jobs_worker", "worker"),

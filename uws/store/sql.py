@@ -12,14 +12,16 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
 
-from uws.errors import InvalidTransition, JobIrrevocable, JobNotFound, JobsExceeded
+from uws.errors import InvalidTransition, JobIrrevocable, JobNotFound
 from uws.model import (
     Claim,
     Job,
@@ -31,10 +33,11 @@ from uws.model import (
     merge_parameters,
 )
 from uws.notification import ChangeSignal
-from uws.store.base import ClaimRequest, JobQuery
+from uws.store.base import ClaimRequest, JobQuery, JobRoom
 from uws.store.database import JobDatabase
 from uws.store.queue import take_next
 from uws.store.records import job_from_row, job_values, owner_key, summary_from_row
+from uws.store.room import check_room
 from uws.store.schema import uws_jobs, uws_state
 from uws.transition import Transition
 
@@ -60,12 +63,14 @@ class SqlJobStore:
         self._database = database
         self.signal = ChangeSignal()
 
-    def create(self, job: Job, *, stored_max: int | None = None) -> None:
+    def create(
+        self, job: Job, *, stored_max: int | None = None, room: JobRoom | None = None
+    ) -> None:
         """Keep a new job; see `JobStore.create`."""
         values = {field.name: getattr(job, field.name) for field in fields(Job)}
         with self._changing() as connection:
-            if stored_max is not None:
-                _check_room(connection, owner_key(job.owner), stored_max)
+            if stored_max is not None or room is not None:
+                check_room(connection, job, stored_max, room or JobRoom())
             connection.execute(insert(uws_jobs).values(**job_values(values)))
 
     def get(self, job_id: str) -> Job:
@@ -175,13 +180,16 @@ class SqlJobStore:
         """Find executing jobs whose execution duration has run out."""
         return self._find(uws_jobs.c.deadline < at)
 
-    def destroyable(self, at: datetime, *, limit: int) -> Sequence[str]:
-        """Find jobs whose destruction time has come."""
+    def destroyable(
+        self, at: datetime, *, limit: int, pending_before: datetime | None = None
+    ) -> Sequence[str]:
+        """Find jobs that are to go; see `JobStore.destroyable`."""
+        due = uws_jobs.c.destruction <= at
+        if pending_before is not None:
+            forgotten = uws_jobs.c.creation_time <= pending_before
+            due = or_(due, and_(uws_jobs.c.phase == str(Phase.PENDING), forgotten))
         statement = (
-            select(uws_jobs.c.job_id)
-            .where(uws_jobs.c.destruction <= at)
-            .order_by(uws_jobs.c.destruction)
-            .limit(limit)
+            select(uws_jobs.c.job_id).where(due).order_by(uws_jobs.c.destruction).limit(limit)
         )
         with self._database.reading() as connection:
             return list(connection.execute(statement).scalars())
@@ -291,21 +299,12 @@ def _guards(change: Transition) -> Iterator[ColumnElement[bool]]:
         yield uws_jobs.c.irrevocable.is_(False)
 
 
-def _check_room(connection: Connection, owner: str, stored_max: int) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("uws:" + owner))))
-    statement = select(func.count()).select_from(uws_jobs).where(uws_jobs.c.owner == owner)
-    if connection.execute(statement).scalar_one() >= stored_max:
-        raise JobsExceeded(
-            f"{stored_max} jobs are kept already, which is the limit: delete some of them, or "
-            "wait until they reach their destruction time"
-        )
-
-
 def _listing(query: JobQuery) -> Select[Any]:
     statement = select(*_SUMMARY)
     if not query.everyone:
         statement = statement.where(uws_jobs.c.owner == owner_key(query.owner))
+    if query.address is not None:
+        statement = statement.where(uws_jobs.c.address == query.address)
     if query.kinds is not None:
         statement = statement.where(uws_jobs.c.kind.in_(sorted(query.kinds)))
     if query.phases:

@@ -76,6 +76,7 @@ class WorkerProcess:
                 jobs.store,
                 jobs.results,
                 remover=processing.remover,
+                pending_s=settings.job_pending_s,
                 restarts={handler.kind: _PIPELINE_RESTARTS for handler in pipelines},
                 steady=SqlDeletionStore(services.database).is_steady,
             ),

@@ -329,6 +329,10 @@ def _jobs(
             destruction_max_s=settings.job_retention_hard_s,
             stored_per_owner=settings.jobs_per_user,
             stored_anonymous=settings.jobs_anonymous,
+            stored_per_address=settings.jobs_per_address,
+            pending=settings.jobs_pending,
+            bytes_per_owner=settings.job_bytes_per_user,
+            bytes_per_address=settings.job_bytes_per_address,
         ),
         watcher=watcher,
     )

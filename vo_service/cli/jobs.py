@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,15 @@ from vo_service.cli.listing import print_table
 if TYPE_CHECKING:
     from uws.model import Job
     from uws.service import JobAddress
+    from uws.store.base import JobQuery
     from vo_service.assemble import Services
 
 __all__ = ["jobs_command"]
+
+_OF_OWNER = click.option("--owner", help="Only jobs of this user.")
+_OF_ADDRESS = click.option(
+    "--address", help="Only jobs of visitors without an account from this address."
+)
 
 _PHASES = ("PENDING", "QUEUED", "EXECUTING", "COMPLETED", "ERROR", "ABORTED")
 
@@ -35,15 +42,24 @@ def jobs_command() -> None:
     help="Only jobs in this phase. May be repeated.",
 )
 @click.option("--last", type=click.IntRange(min=1), help="Only so many of the newest.")
+@_OF_OWNER
+@_OF_ADDRESS
 @pass_installation
-def list_command(installation: Installation, phase: tuple[str, ...], last: int | None) -> None:
+def list_command(
+    installation: Installation,
+    phase: tuple[str, ...],
+    last: int | None,
+    owner: str | None,
+    address: str | None,
+) -> None:
     """List jobs, the oldest first."""
     from uws.model import Phase
-    from uws.store.base import JobQuery
 
     phases = frozenset(Phase(each.upper()) for each in phase)
     with _services(installation) as services:
-        found = services.jobs.service.list(JobQuery(everyone=True, phases=phases, last=last))
+        found = services.jobs.store.list(
+            replace(_visitor(owner, address), phases=phases, last=last)
+        )
     print_table(
         ("job", "kind", "phase", "owner", "run id", "created (UTC)", "took [s]"),
         [
@@ -51,7 +67,7 @@ def list_command(installation: Installation, phase: tuple[str, ...], last: int |
                 job.job_id,
                 job.kind,
                 job.phase,
-                job.owner or "anonymous",
+                job.owner or f"anonymous {job.address}".strip(),
                 job.run_id,
                 f"{job.creation_time:%Y-%m-%d %H:%M:%S}",
                 _seconds(job.start_time, job.end_time),
@@ -82,13 +98,41 @@ def abort_command(installation: Installation, job_id: str) -> None:
 
 
 @jobs_command.command("delete")
-@click.argument("job_id")
+@click.argument("job_id", required=False)
+@_OF_OWNER
+@_OF_ADDRESS
 @pass_installation
-def delete_command(installation: Installation, job_id: str) -> None:
-    """Delete a job and its results."""
+def delete_command(
+    installation: Installation, job_id: str | None, owner: str | None, address: str | None
+) -> None:
+    """Delete a job and its results, or all jobs of a visitor."""
+    from uws.service import JobAddress
+
+    if (job_id is None) == (owner is None and address is None):
+        raise click.UsageError("give a job, or --owner or --address")
     with _services(installation) as services:
-        services.jobs.service.delete(_address(services, job_id))
-    click.echo(f"deleted: {job_id}")
+        if job_id is not None:
+            services.jobs.service.delete(_address(services, job_id))
+            click.echo(f"deleted: {job_id}")
+            return
+        found = services.jobs.store.list(_visitor(owner, address))
+        for job in found:
+            services.jobs.service.delete(JobAddress(job.owner, job.kind, job.job_id))
+    click.echo(f"deleted: {len(found)} jobs")
+
+
+def _visitor(owner: str | None, address: str | None) -> JobQuery:
+    """Ask for the jobs of a visitor, in whatever phase; for those of all without one."""
+    from uws.model import Phase
+    from uws.store.base import JobQuery
+    from vo_service.http.visitors import address_visitor
+
+    if owner is not None and address is not None:
+        raise click.UsageError("give --owner or --address: users have no address")
+    if address is not None:
+        address = address_visitor(address.removesuffix("/64")).removeprefix("address ")
+    everyone = owner is None and address is None
+    return JobQuery(owner=owner, everyone=everyone, address=address, phases=frozenset(Phase))
 
 
 @contextlib.contextmanager

@@ -287,6 +287,22 @@ class Settings(BaseModel):
     jobs_anonymous: int = Field(
         10_000, ge=1, description="Jobs that all anonymous visitors together may keep"
     )
+    jobs_per_address: int = Field(
+        500, ge=1, description="Jobs that the anonymous visitors of one address may keep"
+    )
+    jobs_pending: int = Field(
+        100, ge=1, description="Jobs of one user or address that may wait to be run"
+    )
+    job_pending_s: int = Field(
+        3600, ge=60, description="Seconds after which a job that was never run goes"
+    )
+    job_bytes_per_user: Bytes = Field(
+        20 * _GIB,
+        description="Size of the results of a user's jobs, past which no new job is made",
+    )
+    job_bytes_per_address: Bytes = Field(
+        5 * _GIB, description="Size of those of the anonymous visitors of one address"
+    )
 
     worker_processes: int = Field(1, ge=0, le=64, description="Processes that run jobs")
     worker_slots: int = Field(2, ge=1, le=64, description="Jobs at once per worker process")
