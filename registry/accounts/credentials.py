@@ -180,6 +180,27 @@ class CredentialService:
         """
         return self._create(user, name, expires, replacing=True)
 
+    def login_token(self, user: str, kind: str, lifetime: timedelta) -> tuple[Token, str]:
+        """Make a token for a login; of those of one kind the ones least lately used go.
+
+        Parameters
+        ----------
+        user
+            Its owner.
+        kind
+            Beginning of its name.
+        lifetime
+            After which it is not valid.
+
+        Raises
+        ------
+        UserNotFound
+            If there is no such user.
+        """
+        now = self._clock()
+        name = f"{kind} {now:%Y-%m-%d %H:%M:%S.%f} {secrets.token_hex(3)}"
+        return self._create(user, name, now + lifetime, replacing=False, rotated=f"{kind} ")
+
     def tokens(self, user: str) -> list[Token]:
         """List the tokens of a user, the oldest first.
 
@@ -270,7 +291,13 @@ class CredentialService:
         return found
 
     def _create(
-        self, user: str, name: str, expires: datetime | None, *, replacing: bool
+        self,
+        user: str,
+        name: str,
+        expires: datetime | None,
+        *,
+        replacing: bool,
+        rotated: str | None = None,
     ) -> tuple[Token, str]:
         now = self._clock()
         if expires is not None and expires <= now:
@@ -283,6 +310,7 @@ class CredentialService:
             now,
             expires,
             replacing=replacing,
+            rotated=rotated,
         )
         return token, secret
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
 
 from registry.errors import AccountRejected
 
-__all__ = ["folded", "group_name", "likely_user_name", "token_name", "user_name"]
+__all__ = [
+    "external_group_names",
+    "folded",
+    "group_name",
+    "likely_user_name",
+    "token_name",
+    "user_name",
+]
 
 _USER = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,149}")
 """No colon (it ends the name in HTTP Basic, RFC 7617 section 2), nothing that URLs escape."""
@@ -60,6 +69,30 @@ def group_name(text: str) -> str:
         If it is empty, too long or has control characters.
     """
     return _label("group", text)
+
+
+_EXTERNAL_GROUPS_MAX = 500
+"""Groups of one person that are followed: more than anybody is in."""
+
+
+def external_group_names(source: str, names: Iterable[str]) -> frozenset[str]:
+    """Give the names under which groups of an institution are kept here, as ``oidc:astro``.
+
+    They never are those of local groups, which a provider could name as well. Names that cannot be
+    those of groups are left out: an institution lists what it likes.
+
+    Parameters
+    ----------
+    source
+        Kind of login.
+    names
+        As the institution says.
+    """
+    found = []
+    for name in sorted(names):
+        with suppress(AccountRejected):
+            found.append(group_name(f"{source}:{group_name(name)}"))
+    return frozenset(found[:_EXTERNAL_GROUPS_MAX])
 
 
 def token_name(text: str) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from registry.accounts.names import folded, group_name, likely_user_name, user_name
+from registry.accounts.names import (
+    external_group_names,
+    folded,
+    group_name,
+    likely_user_name,
+    user_name,
+)
 from registry.accounts.passwords import Passwords
 from registry.errors import AccountRejected, UserDeactivated
 from registry.model.account import LOCAL, ExternalIdentity, Group, User
@@ -228,7 +234,7 @@ class AccountService:
         UserDeactivated
             If the account is closed.
         AccountRejected
-            If a group's name or the subject is impossible.
+            If the subject is impossible.
 
         Notes
         -----
@@ -239,7 +245,7 @@ class AccountService:
             if not name or len(name) > _SUBJECT_LENGTH or not name.isprintable():
                 raise AccountRejected("subject", f"{name[:200]!r} cannot name a person")
         if identity.groups is not None:
-            groups = frozenset(group_name(name) for name in identity.groups if name.strip())
+            groups = external_group_names(identity.source, identity.groups)
         else:
             groups = None
         user = self._store.external_user(

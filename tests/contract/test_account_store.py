@@ -420,20 +420,50 @@ def test_a_login_follows_the_groups_of_the_institution_and_no_others(accounts):
     assert (user.name, user.email) == ("ada", "a@x.org")
     accounts.add_group("kept")
     accounts.add_member("kept", "ada")
-    accounts.add_member("staff", "ada")
+    accounts.add_member("oidc:staff", "ada")
     assert accounts.external_login(person(groups=frozenset({"new"}))).id == user.id
     # What an operator gave stays, also in a group of the institution.
-    assert accounts.groups_of("ada") == {"new", "kept", "staff"}
+    assert accounts.groups_of("ada") == {"oidc:new", "kept", "oidc:staff"}
     accounts.external_login(person(groups=None))
-    assert accounts.groups_of("ada") == {"new", "kept", "staff"}
+    assert accounts.groups_of("ada") == {"oidc:new", "kept", "oidc:staff"}
     accounts.external_login(person(groups=frozenset()))
-    assert accounts.groups_of("ada") == {"kept", "staff"}
+    assert accounts.groups_of("ada") == {"kept", "oidc:staff"}
     assert {g.name: g.source for g in accounts.groups()} == {
         "kept": "local",
-        "new": "oidc",
-        "staff": "oidc",
-        "survey": "oidc",
+        "oidc:new": "oidc",
+        "oidc:staff": "oidc",
+        "oidc:survey": "oidc",
     }
+
+
+def test_a_group_of_an_institution_is_never_the_local_group_of_its_name(accounts):
+    for name in ("survey", "Survey", "oidc:", "proxy:survey"):
+        accounts.add_group(name)
+    accounts.external_login(person(groups=frozenset({"survey", "Survey", ":", "proxy:survey"})))
+    local = {group.name for group in accounts.groups() if group.source == "local"}
+    assert not accounts.groups_of("ada") & local
+
+
+def test_groups_that_cannot_be_are_left_out(accounts):
+    odd = {"", " ", "x" * 1000, "a\nb", "\ud800", *(f"g{n}" for n in range(2000))}
+    accounts.external_login(person(groups=frozenset(odd)))
+    assert len(accounts.groups_of("ada")) == 500
+
+
+def test_logins_never_use_up_the_tokens(accounts, credentials, clock):
+    accounts.add_user("ada")
+    _, used = credentials.login_token("ada", "password login", timedelta(days=90))
+    for _ in range(120):
+        clock.now += timedelta(hours=2)
+        assert credentials.authenticate_token(used) == Principal("ada")
+        _, last = credentials.login_token("ada", "password login", timedelta(days=90))
+    assert len(credentials.tokens("ada")) == 20
+    assert credentials.authenticate_token(last) == Principal("ada")
+    for number in range(80):
+        credentials.create_token("ada", f"mine {number}")
+    with pytest.raises(AccountRejected, match="100 tokens"):
+        credentials.create_token("ada", "one more")
+    assert credentials.login_token("ada", "login", timedelta(days=1))
 
 
 def test_an_institution_never_opens_an_account_that_is_not_its_own(accounts):

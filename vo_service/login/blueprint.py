@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -13,6 +13,7 @@ from registry.accounts.credentials import CredentialService
 from registry.accounts.passwords import is_token
 from registry.accounts.service import AccountService
 from registry.errors import (
+    AccountRejected,
     CredentialsRejected,
     HostBusy,
     LoginsExceeded,
@@ -106,10 +107,7 @@ class Login:
         else:
             address = self.authentication.address()
             principal = self.credentials.authenticate_password(name, secret, address)
-            now = datetime.now(UTC)
-            _, secret = self.credentials.create_token(
-                principal.user or "", f"login {now.isoformat()}", now + _BOUGHT_TOKEN
-            )
+            _, secret = self.credentials.login_token(principal.user or "", "login", _BOUGHT_TOKEN)
         response = text_error("logged in", 200)
         response.headers["X-VO-Bearer"] = secret
         response.headers["X-VO-Authenticated"] = principal.user or ""
@@ -175,7 +173,7 @@ class Login:
     def _log_in_external(self, identity: ExternalIdentity, next_path: str) -> Response:
         try:
             user = self.accounts.external_login(identity)
-        except UserDeactivated as error:
+        except (UserDeactivated, AccountRejected) as error:
             raise CredentialsRejected(str(error)) from error
         return self._with_session(self._see(next_path), self._open(user.name))
 

@@ -42,6 +42,10 @@ _ALGORITHMS = [
 """Signatures with public keys alone: ``none`` and shared secrets are refused."""
 
 
+_ODD = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What comes of answers that are not as the standard says, here and in the libraries."""
+
+
 class OidcUnavailable(Exception):
     """Say that the provider does not answer as it should; the log says how."""
 
@@ -150,14 +154,13 @@ class OidcProvider:
                 userinfo = described.get("userinfo_endpoint")
                 if userinfo:
                     answer = session.get(userinfo, timeout=_TIMEOUT_S)
-                    answer.raise_for_status()
-                    more = answer.json()
+                    more = _document(answer)
                     # OpenID Connect Core 1.0, section 5.3.2: otherwise it is another person's.
                     if more.get("sub") == claims["sub"]:
                         claims = {**more, **claims}
         except AuthlibBaseError as error:
             raise CredentialsRejected(f"the provider refused the login: {error}") from error
-        except (RequestException, ValueError) as error:
+        except (RequestException, *_ODD) as error:
             raise self._unavailable(error) from error
         return self._identity(claims)
 
@@ -178,11 +181,13 @@ class OidcProvider:
         try:
             token = jwt.decode(id_token, keys, algorithms=_ALGORITHMS)
             rules.validate(token.claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, *_ODD) as error:
             _LOG.warning("an ID token of %s is not valid: %s", self._settings.issuer, error)
             self._known = None
             raise CredentialsRejected("the provider's answer is not valid; log in again") from error
         claims: dict[str, Any] = token.claims
+        if not all(isinstance(claims.get(name), str) for name in ("iss", "sub")):
+            raise CredentialsRejected("the provider's answer names nobody; log in again")
         if claims.get("azp", self._settings.client_id) != self._settings.client_id:
             raise CredentialsRejected("the provider's answer is for another service")
         return claims
@@ -232,13 +237,17 @@ class OidcProvider:
             issuer = self._settings.issuer
             address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
             try:
-                described = _document(requests.get(address, timeout=_TIMEOUT_S))
+                described = _document(_fetched(address))
                 if described.get("issuer") != issuer:
                     msg = f"it calls itself {described.get('issuer')!r}, not {issuer!r}"
                     raise ValueError(msg)
-                found = _document(requests.get(described["jwks_uri"], timeout=_TIMEOUT_S))
+                found = _document(_fetched(described["jwks_uri"]))
                 keys = KeySet.import_key_set({"keys": found["keys"]})
-            except (requests.RequestException, JoseError, ValueError, KeyError) as error:
+                for name in ("authorization_endpoint", "token_endpoint"):
+                    if not isinstance(described.get(name), str):
+                        msg = f"it has no {name}"
+                        raise ValueError(msg)
+            except (requests.RequestException, JoseError, *_ODD) as error:
                 raise self._unavailable(error) from error
             self._known = now + _DISCOVERY_S, described, keys
             return described, keys
@@ -248,6 +257,13 @@ class OidcProvider:
         return OidcUnavailable(
             "the login of the institution does not answer; try again later, or use a password"
         )
+
+
+def _fetched(address: str) -> Any:  # noqa: ANN401 - the library's response
+    import requests
+
+    # A provider describes itself where it said; another place could be anybody's.
+    return requests.get(address, timeout=_TIMEOUT_S, allow_redirects=False)
 
 
 def _document(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - the library's response
@@ -261,7 +277,9 @@ def _document(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - the library's re
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
-    return value.strip() if isinstance(value, str) else ""
+    # JSON may hold halves of characters, which no database takes.
+    plain = value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return plain.strip()
 
 
 def _words(value: object) -> frozenset[str] | None:

@@ -20,6 +20,10 @@ _TOKENS_PER_USER = 100
 """Tokens that one user may keep: a list that a person can still read."""
 
 
+_LOGIN_TOKENS = 20
+"""Tokens of one user that logins of one kind made: more than one person has clients."""
+
+
 class SqlCredentialStore:
     """Keeps hashes of secrets, never the secrets; every method is one transaction.
 
@@ -41,6 +45,7 @@ class SqlCredentialStore:
         expires: datetime | None,
         *,
         replacing: bool = False,
+        rotated: str | None = None,
     ) -> Token:
         """Keep a token, and forget those of its owner that have expired.
 
@@ -54,6 +59,9 @@ class SqlCredentialStore:
             UTC.
         replacing
             Whether one of the same name goes.
+        rotated
+            Beginning of the names of tokens that take turns: a few are kept, those that were used
+            last, and no other limit counts.
 
         Raises
         ------
@@ -73,8 +81,11 @@ class SqlCredentialStore:
                 raise AccountRejected(
                     "token", f"{user!r} has a token {name!r} already; revoke it, or name another"
                 )
+            if rotated is not None:
+                _forget_unused(connection, user_id, rotated)
             of_user = select(func.count()).where(tokens.c.user_id == user_id)
-            if connection.execute(of_user).scalar_one() >= _TOKENS_PER_USER:
+            full = connection.execute(of_user).scalar_one() >= _TOKENS_PER_USER
+            if full and rotated is None:
                 raise AccountRejected(
                     "token", f"{user!r} has {_TOKENS_PER_USER} tokens; revoke one first"
                 )
@@ -215,6 +226,15 @@ def _user_id(connection: Connection, name: str) -> int:
     if number is None:
         raise UserNotFound(f"there is no user {name!r}; `pzvo user list` shows all")
     return number
+
+
+def _forget_unused(connection: Connection, user_id: int, rotated: str) -> None:
+    used_last = func.coalesce(tokens.c.last_used, tokens.c.created).desc()
+    of_kind = select(tokens.c.id).where(
+        tokens.c.user_id == user_id, tokens.c.name.startswith(rotated, autoescape=True)
+    )
+    numbers = connection.execute(of_kind.order_by(used_last, tokens.c.id.desc())).scalars().all()
+    connection.execute(delete(tokens).where(tokens.c.id.in_(numbers[_LOGIN_TOKENS - 1 :])))
 
 
 def _token(row: Row[Any], user: str) -> Token:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar
 
 from flask import Response
@@ -95,10 +95,9 @@ class PeopleViews:
             )
         except CredentialsRejected as error:
             raise InvalidCredentials from error
-        now = datetime.now(UTC)
-        name = f"password login {now:%Y-%m-%d %H:%M:%S.%f}"
-        expires = now + timedelta(days=_OBTAINED_TOKEN_DAYS)
-        _, secret = self.credentials.create_token(str(principal.user), name, expires)
+        _, secret = self.credentials.login_token(
+            str(principal.user), "password login", timedelta(days=_OBTAINED_TOKEN_DAYS)
+        )
         return answer(ObtainedToken(token=secret))
 
     @operation(

@@ -327,7 +327,7 @@ def test_a_trusted_proxy_logs_people_in(tmp_path):
     assert client.get("/who").json["user"] == "eve"
     user = site.services.people.accounts.user("eve")
     assert (user.email, user.coordinator, user.operator) == ("e", True, False)
-    assert site.services.people.accounts.groups_of("eve") == {"survey", "admins"}
+    assert site.services.people.accounts.groups_of("eve") == {"proxy:survey", "proxy:admins"}
     # Headers count nowhere else, and from nobody else.
     who = site.client().get("/who", headers=sent, environ_base=proxy)
     assert who.json["user"] is None
