@@ -60,8 +60,8 @@ def live(provider, tmp_path_factory):
     file = home / "set.parquet"
     pa.parquet.write_table(pa.table({"ra": [1.0, 2.0], "dec": [1.0, 2.0]}), file)
     for arguments in (
-        ("group", "add", "survey"),
-        ("release", "add", "dp1", "--group", "survey"),
+        ("group", "add", "oidc:survey"),
+        ("release", "add", "dp1", "--group", "oidc:survey"),
         ("publish", str(file), "--name", "Hidden", "--type", "object_catalog", "--release", "dp1",
          "--column", "ra=RA", "--column", "dec=Dec"),
     ):  # fmt: skip
@@ -140,8 +140,8 @@ def test_members_of_the_groups_of_a_release_see_it_and_others_do_not(live):
     assert "ada\tAda L.\tada@inst.org\tmember\tyes" in shown
     assert "bob\tbob\t\tcoordinator\tyes" in shown
     groups = pzvo(live.home, "group", "list").stdout
-    assert "survey\tsurvey\tlocal\tada" in groups
-    assert "staff\tstaff\toidc\tada, bob" in groups
+    assert "oidc:survey\toidc:survey\tlocal\tada" in groups
+    assert "oidc:staff\toidc:staff\toidc\tada, bob" in groups
 
 
 def test_who_is_in_none_of_the_groups_stays_out(live):
