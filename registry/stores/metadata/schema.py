@@ -41,7 +41,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0007"
+REVISION = "0008"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
