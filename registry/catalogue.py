@@ -162,6 +162,7 @@ def published_table(
         position=position,
         order=ORDER_COLUMN,
         product=product.internal_name,
+        coverage=version.coverage,
     )
 
 

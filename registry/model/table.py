@@ -133,6 +133,8 @@ class Table:
         Relations to other tables.
     product
         Internal name of the product that the table belongs to.
+    coverage
+        MOC of the positions in ASCII, where it is known.
     """
 
     schema_name: str
@@ -147,6 +149,7 @@ class Table:
     order: str | None = None
     foreign_keys: tuple[ForeignKey, ...] = ()
     product: str | None = None
+    coverage: str | None = None
 
     @property
     def name(self) -> str:

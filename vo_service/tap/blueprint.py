@@ -17,7 +17,8 @@ from vo_service.http.errors import install_errors, votable_error
 from vo_service.http.streaming import ResultStreaming
 from vo_service.queries import QueryService
 from vo_service.tap.capabilities import LANGUAGE
-from vo_service.tap.examples import Example, render
+from vo_service.tap.example_page import render
+from vo_service.tap.examples import Example
 from vo_service.tap.page import render_page
 from vo_service.tap.uploads import request_part
 from vo_service.uploads.service import UploadService

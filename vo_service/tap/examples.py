@@ -7,26 +7,20 @@ The queries stay within ADQL 2.0, which is all that the editors of older clients
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
 
+from registry.healpix import covered_place
 from registry.model.table import Column, Table, TableSet
 from registry.tap_schema import SCHEMA_NAME, column_name
 
-__all__ = ["CONTENT_TYPE", "Example", "examples", "render"]
-
-CONTENT_TYPE = "application/xhtml+xml"
-"""Media type of the document (DALI 1.1, section 2.3)."""
-
-VOCABULARY = "http://www.ivoa.net/rdf/examples#"
-"""Vocabulary of the markup (DALI 1.1, section 2.3)."""
-
-COSMOS_DEG = (150.116, 2.206)
-"""Centre of the COSMOS field, ICRS degrees (Scoville et al. 2007, ApJS 172, 1)."""
+__all__ = ["Example", "examples"]
 
 _RADIUS_DEG = 0.1
-_HIDDEN_CHARACTERS = str.maketrans("", "", "".join(map(chr, [*range(9), 11, 12, *range(14, 32)])))
+"""Of the cones, where the place of the rows is known well enough."""
+
+_MATCH_DEG = "0.000278"
+"""Largest separation of the same object in two catalogues: an arcsecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ class Example:
 
 
 def examples(
-    tables: TableSet, centres_deg: Mapping[str, tuple[float, float]] | None = None
+    tables: TableSet,
 ) -> list[Example]:
     """Choose and write the examples.
 
@@ -63,9 +57,6 @@ def examples(
     ----------
     tables
         Everything that the caller may query.
-    centres_deg
-        By name of the table, a position where it has rows (ICRS right ascension and
-        declination); the COSMOS field otherwise.
 
     Returns
     -------
@@ -74,8 +65,7 @@ def examples(
         columns of `tables`.
     """
     data = [_Roles(table) for table in tables if table.schema_name.upper() != SCHEMA_NAME]
-    centres = centres_deg or {}
-    return [*_data_examples(data, centres), *_product_examples(tables), *_schema_examples(tables)]
+    return [*_data_examples(data), *_product_examples(tables), *_schema_examples(tables)]
 
 
 class _Roles:
@@ -91,6 +81,8 @@ class _Roles:
         self.redshift = self._redshift()
         self.position = self._position()
         self.colour = self._colour()
+        self.pdf = self._first(_is_distribution)
+        self.place = None if table.coverage is None else covered_place(table.coverage)
 
     @property
     def labels(self) -> list[str]:
@@ -137,6 +129,13 @@ def _is_redshift(column: Column) -> bool:
     return known and column.field.type.is_numeric
 
 
+def _is_distribution(column: Column) -> bool:
+    words = _words(column)
+    return column.field.type.is_array and (
+        words[0] == "stat.probability" or words[0].startswith("src.redshift")
+    )
+
+
 def _is_magnitude(column: Column) -> bool:
     words = _words(column)
     banded = len(words) > 1 and words[1].startswith("em.")
@@ -154,18 +153,21 @@ def _preferred(
     )
 
 
-def _data_examples(
-    data: list[_Roles], centres_deg: Mapping[str, tuple[float, float]]
-) -> Iterator[Example]:
+def _data_examples(data: list[_Roles]) -> Iterator[Example]:
     redshifts = ("photoz_estimates", "redshift_catalog", "training_set")
     objects = ("object_catalog", "redshift_catalog", "training_set")
     if (roles := _preferred(data, redshifts, lambda r: r.redshift)) is not None:
         yield _redshift_range(roles)
         yield _histogram(roles)
-    if (roles := _preferred(data, objects, lambda r: r.position)) is not None:
-        centre = centres_deg.get(roles.name, COSMOS_DEG)
-        yield _cone(roles, centre)
-        yield _neighbours(roles, centre)
+    if (roles := _preferred(data, redshifts, lambda r: r.pdf)) is not None:
+        yield _distribution(roles)
+    placed = [roles for roles in data if roles.position and roles.place]
+    if (roles := _preferred(placed, objects, lambda r: r.position)) is not None:
+        yield _cone(roles)
+        yield _neighbours(roles)
+        yield _upload(roles)
+        if (other := _preferred(placed, redshifts, lambda r: r is not roles)) is not None:
+            yield _crossmatch(roles, other)
     if (roles := _preferred(data, objects, lambda r: r.colour)) is not None:
         yield _colour(roles)
     if (pair := _joinable(data)) is not None:
@@ -203,29 +205,84 @@ def _histogram(roles: _Roles) -> Example:
     )
 
 
-def _around(roles: _Roles, centre_deg: tuple[float, float]) -> tuple[str, str, str]:
+def _distribution(roles: _Roles) -> Example:
+    columns = [*([roles.id] if roles.id else []), str(roles.pdf)]
+    return Example(
+        "redshift-distributions",
+        "Probability distributions of redshifts",
+        "A distribution is an array in one column; pz_pdf_mean, pz_pdf_quantile and "
+        "pz_pdf_integral compute with it and the redshifts of its first and last element.",
+        (roles.name,),
+        f"{_select(10, columns)}\nFROM {roles.name}\nWHERE {roles.pdf} IS NOT NULL",
+    )
+
+
+def _crossmatch(left: _Roles, right: _Roles) -> Example:
+    """Match two tables around a place of the first; rows without a match are kept."""
+    ra, dec = left.position or ("", "")
+    other_ra, other_dec = right.position or ("", "")
+    lon, lat, radius = left.place or (0.0, 0.0, 0.0)
+    columns = [f"a.{label}" for label in left.labels] + [f"b.{label}" for label in right.labels]
+    inside = (
+        f"1 = CONTAINS(POINT('ICRS', a.{ra}, a.{dec}), "
+        f"CIRCLE('ICRS', {lon:.6f}, {lat:.6f}, {max(radius, _RADIUS_DEG):g}))"
+    )
+    return Example(
+        "crossmatch",
+        "Two tables matched by position",
+        "The objects of one table around a position, with those of another within an arcsecond; "
+        "where there is none, its columns are empty.",
+        (left.name, right.name),
+        f"{_select(100, columns)}\nFROM {left.name} AS a\nLEFT JOIN {right.name} AS b\n"
+        f"ON DISTANCE(POINT('ICRS', a.{ra}, a.{dec}), POINT('ICRS', b.{other_ra}, b.{other_dec}))"
+        f" < {_MATCH_DEG}\n"
+        f"WHERE {inside}",
+    )
+
+
+def _upload(roles: _Roles) -> Example:
+    """Match a list of positions, here one that is written; an upload takes its place."""
+    ra, dec = roles.position or ("", "")
+    lon, lat, radius = roles.place or (0.0, 0.0, 0.0)
+    columns = [f"a.{label}" for label in roles.labels]
+    return Example(
+        "own-positions",
+        "Objects around positions of your own",
+        "Upload a table with the columns ra and dec, and put its name, TAP_UPLOAD.mine, in the "
+        "place of the query in parentheses.",
+        (f"{SCHEMA_NAME}.schemas", roles.name),
+        f"{_select(100, columns)}\n"  # noqa: S608 - shown to people, never run here
+        f"FROM (SELECT TOP 1 {lon:.6f} AS ra, {lat:.6f} AS dec"
+        f" FROM {SCHEMA_NAME}.schemas) AS mine\n"
+        f"JOIN {roles.name} AS a\n"
+        f"ON DISTANCE(POINT('ICRS', a.{ra}, a.{dec}), POINT('ICRS', mine.ra, mine.dec)) < "
+        f"{max(radius, _RADIUS_DEG):g}",
+    )
+
+
+def _around(roles: _Roles) -> tuple[str, str, str]:
     """Write the point of the row, the point of the centre, and the cone's condition."""
     ra, dec = roles.position or ("", "")
-    lon, lat = centre_deg
+    lon, lat, radius = roles.place or (0.0, 0.0, 0.0)
     row = f"POINT('ICRS', {ra}, {dec})"
-    cone = f"CIRCLE('ICRS', {lon:.6f}, {lat:.6f}, {_RADIUS_DEG})"
+    cone = f"CIRCLE('ICRS', {lon:.6f}, {lat:.6f}, {max(radius, _RADIUS_DEG):g})"
     return row, f"POINT('ICRS', {lon:.6f}, {lat:.6f})", f"1 = CONTAINS({row}, {cone})"
 
 
-def _cone(roles: _Roles, centre_deg: tuple[float, float]) -> Example:
-    inside = _around(roles, centre_deg)[2]
+def _cone(roles: _Roles) -> Example:
+    inside = _around(roles)[2]
     columns = [*roles.labels, *([roles.redshift] if roles.redshift else [])]
     return Example(
         "cone-search",
-        "Objects within 6 arcminutes of a position",
+        "Objects around a position",
         "CONTAINS with a POINT and a CIRCLE uses the index on the sky; angles are in degrees.",
         (roles.name,),
         f"{_select(1000, columns)}\nFROM {roles.name}\nWHERE {inside}",
     )
 
 
-def _neighbours(roles: _Roles, centre_deg: tuple[float, float]) -> Example:
-    row, centre, inside = _around(roles, centre_deg)
+def _neighbours(roles: _Roles) -> Example:
+    row, centre, inside = _around(roles)
     columns = [*roles.labels, f"DISTANCE({row}, {centre}) AS separation_deg"]
     return Example(
         "nearest-neighbours",
@@ -250,17 +307,27 @@ def _colour(roles: _Roles) -> Example:
 
 
 def _joinable(data: list[_Roles]) -> tuple[_Roles, _Roles] | None:
-    """Find two tables with the same kind of identifier, the second one with redshifts."""
+    """Find two tables with the same kind of identifier, the second one with redshifts.
+
+    Only tables that are said to belong together: the same number is another object elsewhere.
+    """
     groups: dict[tuple[str, bool], list[_Roles]] = {}
     for roles in data:
         if roles.id is not None and (roles.id_is_number or roles.id_is_text):
             groups.setdefault((roles.id.lower(), roles.id_is_number), []).append(roles)
     for group in groups.values():
         right = next((roles for roles in group if roles.redshift), None)
-        left = next((roles for roles in group if roles is not right), None)
+        left = next((r for r in group if right is not None and _related(r, right)), None)
         if left is not None and right is not None:
             return left, right
     return None
+
+
+def _related(left: _Roles, right: _Roles) -> bool:
+    """Whether one of two tables refers to the other."""
+    return right.name in {key.target_table for key in left.table.foreign_keys} or left.name in {
+        key.target_table for key in right.table.foreign_keys
+    }
 
 
 def _join(left: _Roles, right: _Roles) -> Example:
@@ -309,46 +376,3 @@ def _schema_examples(tables: TableSet) -> Iterator[Example]:
         f"JOIN {SCHEMA_NAME}.columns AS c ON t.table_name = c.table_name\n"
         "WHERE c.ucd = 'pos.eq.ra;meta.main'\nORDER BY nrows DESC",
     )
-
-
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em;color:#222}"
-    "pre{background:#f4f4f4;border-left:4px solid #2a6f97;padding:.8em;overflow:auto}"
-    "h2{margin-top:2em}"
-)
-
-
-def render(chosen: Iterable[Example]) -> bytes:
-    """Write the document of examples.
-
-    Returns
-    -------
-    bytes
-        XHTML with the markup of DALI 1.1, section 2.3: the vocabulary once, each example with
-        its type, identifier and resource, and name, tables and query as plain text.
-    """
-    body = "\n".join(_markup(example) for example in chosen)
-    page = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n'
-        '<html xmlns="http://www.w3.org/1999/xhtml" lang="en" xml:lang="en">\n'
-        f"<head><title>TAP examples</title><style>{_STYLE}</style></head>\n"
-        f'<body vocab="{VOCABULARY}">\n<h1>TAP examples</h1>\n'
-        "<p>Queries that run on this service as they are.</p>\n"
-        f"{body}\n</body>\n</html>\n"
-    )
-    return page.encode()
-
-
-def _markup(example: Example) -> str:
-    tables = ", ".join(f'<code property="table">{_text(name)}</code>' for name in example.tables)
-    anchor = f"id={quoteattr(example.id)} resource={quoteattr('#' + example.id)}"
-    return (
-        f'<div typeof="example" {anchor}>\n'
-        f'<h2 property="name">{_text(example.name)}</h2>\n'
-        f"<p>{_text(example.description)} Reads {tables}.</p>\n"
-        f'<pre property="query">{_text(example.query)}</pre>\n</div>'
-    )
-
-
-def _text(value: str) -> str:
-    return escape(value.translate(_HIDDEN_CHARACTERS))

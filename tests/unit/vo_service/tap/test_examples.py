@@ -3,13 +3,18 @@
 import re
 from xml.etree import ElementTree as ET
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from registry.healpix import covered_place
+from registry.ingestion.positions import PositionScan
 from registry.model.field import Datatype, Field, ValueType
-from registry.model.table import Column, Position, Schema, Storage, Table, TableSet
+from registry.model.table import Column, ForeignKey, Position, Schema, Storage, Table, TableSet
 from registry.tap_schema import with_tap_schema
 from vo_service.adql.parser import parse
-from vo_service.tap.examples import Example, examples, render
+from vo_service.tap.example_page import render
+from vo_service.tap.examples import Example, examples
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 TYPES = {
@@ -26,7 +31,7 @@ Z = ("z", "double", "src.redshift")
 SCHEMA_IDS = ["redshift-columns", "tables-with-positions"]
 
 
-def make(schema_name, *columns, position=False, name="p1_t"):
+def make(schema_name, *columns, position=False, name="p1_t", keys=()):
     made = tuple(
         Column(Field(column, TYPES[kind], ucd=ucd), f"c{number}")
         for number, (column, kind, ucd) in enumerate(columns)
@@ -34,7 +39,10 @@ def make(schema_name, *columns, position=False, name="p1_t"):
     physical = {c.field.ucd: c.physical for c in made}
     where = Position(physical[RA[2]], physical[DEC[2]], "hpx") if position else None
     storage = Storage(f"{schema_name}_{name}", "file")
-    return Table(schema_name, name, made, storage, position=where)
+    coverage = "10/5000000" if position else None
+    return Table(
+        schema_name, name, made, storage, position=where, coverage=coverage, foreign_keys=keys
+    )
 
 
 def snapshot(*tables):
@@ -87,10 +95,12 @@ def test_every_role_has_its_example(everything):
     assert [e.id for e in examples(everything)] == [
         "redshift-range",
         "redshift-histogram",
+        "redshift-distributions",
         "cone-search",
         "nearest-neighbours",
+        "own-positions",
+        "crossmatch",
         "colour-cut",
-        "join-by-identifier",
         "products",
         *SCHEMA_IDS,
     ]
@@ -112,16 +122,34 @@ def test_redshifts_are_those_of_photoz_estimates_first(everything):
 
 
 def test_a_cone_looks_where_the_table_has_rows():
-    table = make("object_catalog", ID, RA, DEC, position=True)
-    found = queries(table, centres_deg={table.name: (10.0, -5.25)})
+    found = queries(make("object_catalog", ID, RA, DEC, position=True))
+    lon, lat, radius = covered_place("10/5000000")
+    assert radius < 0.1
+    circle = f"CIRCLE('ICRS', {lon:.6f}, {lat:.6f}, 0.1)"
     assert found["cone-search"] == (
         "SELECT TOP 1000 id, ra, dec\nFROM object_catalog.p1_t\nWHERE 1 = CONTAINS("
-        "POINT('ICRS', ra, dec), CIRCLE('ICRS', 10.000000, -5.250000, 0.1))"
+        f"POINT('ICRS', ra, dec), {circle})"
     )
-    assert (
-        "DISTANCE(POINT('ICRS', ra, dec), POINT('ICRS', 10.000000, -5.250000))"
-        in (found["nearest-neighbours"])
-    )
+    assert f"POINT('ICRS', {lon:.6f}, {lat:.6f})" in found["nearest-neighbours"]
+    assert f"{lon:.6f} AS ra, {lat:.6f} AS dec" in found["own-positions"]
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec"), [(30.0, -40.0), (150.1, 2.2), (359.99, 89.0), (0.01, -89.9), (200.0, 0.0)]
+)
+def test_the_place_of_a_coverage_is_near_its_rows(ra, dec):
+    scan = PositionScan("ra", "dec")
+    scan.see(pa.array([ra]), pa.array([dec]))
+    lon, lat, radius = covered_place(scan.coverage())
+    a, b = np.radians([lon, lat]), np.radians([ra, dec])
+    cosine = np.sin(a[1]) * np.sin(b[1]) + np.cos(a[1]) * np.cos(b[1]) * np.cos(a[0] - b[0])
+    assert np.degrees(np.arccos(min(1.0, cosine))) < max(radius, 0.1)
+
+
+def test_places_are_of_the_finest_cells():
+    assert covered_place("6/1-10 12 7/54")[:2] == covered_place("7/54-55")[:2]
+    assert covered_place("") is None
+    assert covered_place("5/") is None
 
 
 def test_a_position_without_index_has_no_cone():
@@ -155,12 +183,18 @@ def test_one_band_makes_no_colour(columns):
     assert "colour-cut" not in queries(make("object_catalog", *columns))
 
 
-def test_tables_are_joined_where_their_identifiers_are_alike(everything):
-    join = next(e for e in examples(everything) if e.id == "join-by-identifier")
-    assert join.tables == ("object_catalog.p1_t", "redshift_catalog.p1_t")
-    assert join.query == (
-        "SELECT TOP 100 a.ID, a.ra, a.dec, b.z\nFROM object_catalog.p1_t AS a\n"
-        "JOIN redshift_catalog.p1_t AS b ON a.ID = b.id"
+def test_related_tables_are_joined_by_identifier():
+    key = ForeignKey("k", "redshift_catalog.p1_t", (("id", "id"),))
+    tables = (make("redshift_catalog", ID, Z), make("object_catalog", ID, keys=(key,)))
+    assert queries(*tables)["join-by-identifier"] == (
+        "SELECT TOP 100 a.id, b.z\nFROM object_catalog.p1_t AS a\n"
+        "JOIN redshift_catalog.p1_t AS b ON a.id = b.id"
+    )
+
+
+def test_unrelated_tables_are_never_joined_by_identifier():
+    assert "join-by-identifier" not in queries(
+        make("redshift_catalog", ID, Z), make("object_catalog", ID)
     )
 
 
