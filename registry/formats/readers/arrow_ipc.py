@@ -13,6 +13,7 @@ import pyarrow as pa
 from registry.errors import UnreadableFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+from registry.formats.readers.pandas_index import index_notes, named_range
 from registry.formats.readers.plain_arrow import plain_batch, plain_schema
 from registry.formats.readers.voparquet import file_metadata
 
@@ -60,8 +61,6 @@ class ArrowIpcTable:
         The file; it stays open until `close`.
     """
 
-    warnings: tuple[str, ...] = ()
-
     def __init__(self, path: Path) -> None:
         self._path = path
         with path.open("rb") as handle:
@@ -69,7 +68,11 @@ class ArrowIpcTable:
         with _readable(path):
             self._source = pa.memory_map(str(path))
             schema = self._open().schema
-            self._schema = plain_schema(schema)
+            self._stored = plain_schema(schema)
+            self.warnings: tuple[str, ...] = index_notes(schema)
+            self._range = named_range(schema, None)
+            first = [] if self._range is None else [pa.field(self._range.name, pa.int64())]
+            self._schema = pa.schema([*first, *self._stored])
         metadata = file_metadata(schema)
         self.columns = tuple(
             FileColumn(field.name, field.type, *metadata.said_of(field.name))
@@ -92,11 +95,11 @@ class ArrowIpcTable:
             If a message is damaged or missing.
         """
         with _readable(self._path):
-            for batch in self._messages():
-                batch.validate(full=True)
-                plain = plain_batch(batch, self._schema)
-                for start in range(0, plain.num_rows, batch_rows):
-                    yield plain.slice(start, batch_rows)
+            plain = (plain_batch(batch, self._stored) for batch in self._messages())
+            ranged = plain if self._range is None else self._range.before(plain, self._schema)
+            for batch in ranged:
+                for start in range(0, batch.num_rows, batch_rows):
+                    yield batch.slice(start, batch_rows)
 
     def _open(self) -> pa.RecordBatchFileReader | pa.RecordBatchStreamReader:
         self._source.seek(0)
@@ -106,9 +109,9 @@ class ArrowIpcTable:
         reader = self._open()
         if self._is_file:
             for index in range(reader.num_record_batches):
-                yield reader.get_batch(index)
+                yield _valid(reader.get_batch(index))
             return
-        yield from reader
+        yield from map(_valid, reader)
         self._source.seek(max(0, self._source.size() - 8))
         if self._source.read(8)[-4:] != bytes(4):
             # A stream that was cut between two messages looks whole otherwise.
@@ -128,6 +131,11 @@ class ArrowIpcTable:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _valid(batch: pa.RecordBatch) -> pa.RecordBatch:
+    batch.validate(full=True)
+    return batch
 
 
 @contextmanager

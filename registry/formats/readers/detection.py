@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from registry.errors import UnreadableFile, UnsupportedFile
@@ -13,6 +14,7 @@ from registry.formats.readers.hats import hats_root
 from registry.formats.readers.hdf5 import Hdf5Reader
 from registry.formats.readers.parquet import ParquetReader
 from registry.formats.readers.votable import VotableReader
+from registry.formats.readers.votable_document import plain_head
 
 __all__ = ["READERS", "check_path", "is_table", "packing_of", "reader_for"]
 
@@ -27,6 +29,8 @@ READERS: tuple[TableReader, ...] = (
 """Readers in the order in which they are asked; those with a signature come first."""
 
 _HEAD_BYTES = 4096
+
+_VOTABLE = re.compile(rb"<([a-z_][\w.-]*:)?votable")
 
 _NOT_TABLES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -142,13 +146,14 @@ def _refuse_known(path: Path, head: bytes) -> None:
                 f"{path.name!r} is {kind}, not a table, whatever its suffix says; "
                 "publish the table itself"
             )
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:512].lower()
+    text = plain_head(head).lower()
+    start = text[:512]
     if start.startswith((b"<!doctype html", b"<html")):
         raise UnsupportedFile(
             f"{path.name!r} is an HTML page, not a table: perhaps the download asked for a "
             "login; download the file itself"
         )
-    if start.startswith(b"<?xml") and b"<votable" not in head.lower():
+    if start.startswith(b"<?xml") and not _VOTABLE.search(text):
         raise UnsupportedFile(
             f"{path.name!r} is XML, but no VOTable; convert it to VOTable, Parquet or CSV"
         )

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from registry.errors import UnreadableFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+from registry.formats.readers.pandas_index import index_notes, named_range
 from registry.formats.readers.plain_arrow import plain_batch, plain_schema
 from registry.formats.readers.voparquet import file_metadata
 
@@ -61,8 +62,6 @@ class ParquetTable:
         The file; it stays open until `close`.
     """
 
-    warnings: tuple[str, ...] = ()
-
     def __init__(self, path: Path) -> None:
         with path.open("rb") as handle:
             handle.seek(-min(4, path.stat().st_size), 2)
@@ -75,8 +74,13 @@ class ParquetTable:
             self._file = pq.ParquetFile(path, memory_map=True)
         self._path = path
         self._refuse_summary()
-        self.schema: pa.Schema = plain_schema(self._file.schema_arrow)
-        metadata = file_metadata(self._file.schema_arrow)
+        said = self._file.schema_arrow
+        self.warnings: tuple[str, ...] = index_notes(said)
+        self._stored: pa.Schema = plain_schema(said)
+        self._range = named_range(said, self._file.metadata.num_rows)
+        first = [] if self._range is None else [pa.field(self._range.name, pa.int64())]
+        self.schema = pa.schema([*first, *self._stored])
+        metadata = file_metadata(said)
         self.columns = tuple(
             FileColumn(field.name, field.type, *metadata.said_of(field.name))
             for field in self.schema
@@ -103,9 +107,10 @@ class ParquetTable:
             If a data page is damaged.
         """
         fitting_rows = max(_MIN_BATCH_ROWS, _BATCH_BYTES // self._row_bytes())
+        stored = self._file.iter_batches(min(batch_rows, fitting_rows))
         with _readable(self._path):
-            for batch in self._file.iter_batches(min(batch_rows, fitting_rows)):
-                yield plain_batch(batch, self.schema)
+            plain = (plain_batch(batch, self._stored) for batch in stored)
+            yield from plain if self._range is None else self._range.before(plain, self.schema)
 
     def _refuse_summary(self) -> None:
         metadata = self._file.metadata

@@ -1,8 +1,8 @@
 """Reader of VOTable documents in all serialisations (VOTable 1.4 and its predecessors).
 
 The document is parsed by expat, piece by piece, and is never in memory as a whole. A document
-with a DTD is refused, so that there are no entities; data outside of the document (``href``) are
-never fetched.
+with entities of its own is refused; neither a DTD nor data outside of the document (``href``)
+are ever fetched.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from registry.formats.readers.votable_cells import TextRows
 from registry.formats.readers.votable_document import (
     DataEvents,
     VotableTable,
+    plain_head,
     read_data,
     scan_document,
 )
@@ -43,8 +44,8 @@ class VotableReader:
 
     def recognises(self, head: bytes, suffix: str) -> bool:  # noqa: ARG002 - the content decides
         """Tell whether a file starts as XML and names VOTABLE."""
-        start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        return start.startswith(b"<") and b"VOTABLE" in head
+        text = plain_head(head)
+        return text.startswith(b"<") and b"VOTABLE" in text
 
     def open(self, path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> VotableFile:
         """Open a document and find its table.
@@ -59,8 +60,8 @@ class VotableReader:
         Raises
         ------
         UnreadableFile
-            If it is not well-formed, has a DTD, refers to data elsewhere, reports an error of
-            the service that wrote it.
+            If it is not well-formed, has entities of its own, refers to data elsewhere, reports an
+            error of the service that wrote it.
         FileChoiceNeeded
             If it has several tables and none is chosen, or the chosen one is none.
         UnsupportedFile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from registry.errors import UnreadableFile
 from registry.formats.readers.votable_field import VotableField
 from registry.model.frame import coordinate_frame, time_frame
 
-__all__ = ["DataEvents", "Document", "VotableTable", "read_data", "scan_document"]
+__all__ = ["DataEvents", "Document", "VotableTable", "plain_head", "read_data", "scan_document"]
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -87,6 +88,13 @@ class DataEvents:
         return rest + "".join("".join(events.text).split())
 
 
+def plain_head(head: bytes) -> bytes:
+    """Give the beginning of a document without blanks before it, in UTF-8 if it is in UTF-16."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head[: len(head) // 2 * 2].decode("utf-16", "replace").encode()
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n")
+
+
 def scan_document(path: Path) -> Document:
     """Read everything but the data.
 
@@ -98,7 +106,7 @@ def scan_document(path: Path) -> Document:
     Raises
     ------
     UnreadableFile
-        If it has a DTD, or data elsewhere, or says that its service failed.
+        If it has entities of its own, or data elsewhere, or says that its service failed.
     ValueError, expat.ExpatError
         If it is damaged.
     """
@@ -337,12 +345,13 @@ def _parser(name: str) -> expat.XMLParserType:
 
     def refuse(*_declaration: object) -> NoReturn:
         raise UnreadableFile(
-            f"{name!r} has a DTD (<!DOCTYPE>), which a VOTable does not need and which can read "
-            "files or fill the memory; remove it"
+            f"{name!r} has a DTD (<!DOCTYPE>) with entities, which a VOTable does not need and "
+            "which can read files or fill the memory; remove them"
         )
 
-    parser.StartDoctypeDeclHandler = refuse
+    # Without entities a DTD says nothing here, and expat fetches none.
     parser.EntityDeclHandler = refuse
+    parser.SkippedEntityHandler = refuse
     return parser
 
 

@@ -38,6 +38,37 @@ def test_dictionaries_are_decoded_and_everything_else_stays(tmp_path):
     assert found.drop_columns("survey").equals(table.drop_columns("survey"))
 
 
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_named_range_of_pandas_is_a_column(tmp_path, ending):
+    import pandas as pd
+
+    path = tmp_path / f"a.{ending}"
+    index = pd.RangeIndex(5, 20, 5, name="objectId")
+    table = pa.Table.from_pandas(pd.DataFrame({"ra": [1.0, 2.0, 3.0]}, index=index))
+    assert table.column_names == ["ra"]
+    if ending == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(str(path), table.schema) as writer:
+            writer.write_table(table)
+    with opened(path) as found:
+        assert [column.name for column in found.columns] == ["objectId", "ra"]
+        assert found.warnings == ()
+    assert read(path, batch_rows=2)[0].to_pylist() == [5, 10, 15]
+
+
+def test_an_index_without_a_name_is_told(tmp_path):
+    import pandas as pd
+
+    path = tmp_path / "a.parquet"
+    pd.DataFrame({"ra": [1.0, 2.0]}, index=[7, 9]).to_parquet(path)
+    with opened(path) as found:
+        assert "an index of pandas without a name" in found.warnings[0]
+    pd.DataFrame({"ra": [1.0, 2.0]}).to_parquet(path)
+    with opened(path) as found:
+        assert ([c.name for c in found.columns], found.warnings) == (["ra"], ())
+
+
 def test_the_index_of_pandas_is_an_ordinary_column(tmp_path):
     import pandas as pd
 

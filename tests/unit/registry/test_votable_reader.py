@@ -1,5 +1,6 @@
 import base64
 import gzip
+import re
 import struct
 
 import numpy as np
@@ -167,6 +168,27 @@ def test_a_result_that_overflowed_says_so(path):
     assert "was cut at a limit" in read_file(path).warnings[0]
     path.write_text(document(field("int") + cells("1"), info.replace("OVERFLOW", "ERROR")))
     with pytest.raises(UnreadableFile, match="service that failed"):
+        read_file(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
+@pytest.mark.parametrize("prefix", ["", "vot:"])
+def test_encodings_and_prefixes(path, encoding, prefix):
+    body = field("unicodeChar", "arraysize='*'") + cells("\u00c4")
+    text = document(body).replace('"1.0"', f'"1.0" encoding="{encoding}"')
+    text = text.replace("xmlns=", f"xmlns{':vot' if prefix else ''}=")
+    text = re.sub(r"<(/?)(?=[A-Z])", rf"<\1{prefix}", text)
+    path.write_bytes(text.encode(encoding))
+    assert read_file(path).values == {"a": ["\u00c4"]}
+
+
+def test_a_dtd_without_entities_is_passed_over(path):
+    dtd = "<!DOCTYPE VOTABLE SYSTEM 'http://us-vo.org/xml/VOTable.dtd'>"
+    path.write_text(document(field("int") + cells("7")).replace("<VOTABLE", dtd + "<VOTABLE", 1))
+    assert read_file(path).values == {"a": [7]}
+    text = document(field("char", "arraysize='*'") + cells("a&nbsp;b"))
+    path.write_text(text.replace("<VOTABLE", dtd + "<VOTABLE", 1))
+    with pytest.raises(UnreadableFile, match="entities"):
         read_file(path)
 
 
