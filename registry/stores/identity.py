@@ -17,6 +17,7 @@ from pathlib import Path
 
 from registry.durability import disk_errors, rename_anew, sync_file
 from registry.errors import HomeMismatch
+from registry.host.privacy import close_folder
 from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.installation import Belongings, SqlInstallation
 
@@ -101,6 +102,9 @@ class Home:
         database.prepare()
         store = SqlInstallation(database)
         own = store.identity() or store.claim(found.home or uuid.uuid4().hex)
+        if self._folder.is_dir():
+            # What an older release made was open to all accounts of the host.
+            close_folder(self._folder, inside=found.home is None)
         # Another process may have begun with another database in the same moment.
         kept = self._mark(self._folder, own)
         if kept != own:

@@ -15,6 +15,7 @@ from registry.catalogue import Catalogue
 from registry.errors import StorageFull
 from registry.host.counters import SharedCounters
 from registry.host.places import Places
+from registry.host.privacy import keep_private
 from registry.ingestion.service import PublishService
 from registry.model.principal import ANONYMOUS, OPERATOR, Principal
 from registry.model.user_table import UserTableQuota
@@ -195,6 +196,7 @@ def prepare(settings: Settings, *, tables_lost: bool = False) -> None:
     HomeMismatch
         If home and metadata do not belong together; nothing was changed.
     """
+    keep_private()
     home = Home(settings.home, tables_here=settings.tables_url is None)
     with contextlib.closing(MetadataDatabase(settings.metadata_url)) as database:
         home.bind(database, tables_lost=tables_lost)
@@ -208,6 +210,7 @@ def prepare(settings: Settings, *, tables_lost: bool = False) -> None:
 
 def assemble(settings: Settings) -> Services:
     """Build the services; nothing is opened before it is used."""
+    keep_private()
     database = MetadataDatabase(settings.metadata_url)
     people = _people(settings, database)
     data = _data(settings, database, people.releases)
