@@ -50,6 +50,8 @@ class Download:
         Opaque text that changes with the contents, without quotes.
     sha256
         Of the contents, where it is known without reading them.
+    path
+        Where the contents are, if they are a file as it is.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Download:
     etag: str
     sha256: str | None
     reader: Callable[[int, int], Iterator[bytes]]
+    path: Path | None = None
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Give a range of the contents, piece by piece.
@@ -263,6 +266,7 @@ class ProductDownloads:
             file.sha256,
             file.sha256,
             lambda start, stop: file_bytes(path, start, stop),
+            path,
         )
 
     def _entries(self, product: Product, file: ProductFile, name: str) -> list[ZipEntry]:
