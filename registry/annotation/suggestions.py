@@ -87,7 +87,10 @@ def suggest(columns: Sequence[ColumnProfile]) -> list[Suggestion | None]:
         All columns of a table, in file order: for each role the plainest name is chosen, the
         earlier rule and then the earlier column winning.
     """
-    matched = [_match(column) for column in columns]
+    names = {column.name for column in columns}
+    # Beside magnitudes called g, r and i, the column z is one too.
+    bands = {"z", "Z"} if names >= {"g", "r", "i"} else set()
+    matched = [((0, 0), None) if c.name in bands else _match(c) for c in columns]
     chosen: dict[str, int] = {}
     for index, (rank, suggestion) in enumerate(matched):
         if suggestion is None or suggestion.alias is None:

@@ -67,3 +67,10 @@ def test_errors_and_limits_of_redshifts_are_no_redshifts(name):
     (suggestion,) = suggest([ColumnProfile(name, is_number=True, is_text=False)])
     assert suggestion is None or suggestion.alias in (None, "z_err")
     assert suggestion is None or not (suggestion.ucd or "").startswith("src.redshift")
+
+
+def test_z_beside_the_other_bands_is_no_redshift():
+    names = ["u", "g", "r", "i", "z", "zspec"]
+    found = suggest([ColumnProfile(name, is_number=True, is_text=False) for name in names])
+    assert found[4] is None
+    assert found[5].alias == "z"
