@@ -348,6 +348,7 @@ def _uploads(settings: Settings, results: FolderResultStore) -> Uploads:
         rows=settings.upload_max_rows,
         fetch_timeout_s=settings.upload_fetch_timeout_s,
         private_addresses=settings.upload_private_addresses,
+        values_bytes=settings.upload_max_memory_bytes,
         slots=max(2, settings.engine_threads),
         slot_wait_s=settings.slot_wait_s,
     )

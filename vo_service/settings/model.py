@@ -238,6 +238,9 @@ class Settings(BaseModel):
     upload_max_bytes: Bytes = Field(
         100 * 2**20, description="Size of the tables that come with a query, as they are sent"
     )
+    upload_max_memory_bytes: Bytes = Field(
+        2**28, description="Memory that the values of the tables of one query may take"
+    )
     upload_max_rows: Rows = Field(5_000_000, description="Rows of a table that comes with a query")
     upload_fetch_timeout_s: Seconds = Field(
         60.0, description="Seconds in which a table named by its address must have arrived"

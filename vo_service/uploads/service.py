@@ -28,8 +28,8 @@ UPLOADS_MAX = 20
 _COLUMNS_MAX = 2_000
 """Columns of one table: the widest of the VO's usual catalogues have about a thousand."""
 
-_MEMORY_FACTOR = 8
-"""Values may take so many times the size of the file: compressed text grows by about that."""
+_UNPACKED_FACTOR = 8
+"""A file may grow by so much when it is unpacked: compressed text does by about that."""
 
 _PROCESS_BYTES = 2**30
 """Memory of a reading process beside the values."""
@@ -52,6 +52,8 @@ class UploadLimits:
         Time to fetch one file.
     private_addresses
         Whether files may come from internal networks.
+    values_bytes
+        Memory that the values of a query's tables may take, however small their files are.
     slots
         Files that are read at once.
     slot_wait_s
@@ -62,6 +64,7 @@ class UploadLimits:
     rows: int
     fetch_timeout_s: float
     private_addresses: bool = False
+    values_bytes: int = 2**28
     slots: int = 2
     slot_wait_s: float = 10.0
 
@@ -83,9 +86,7 @@ class UploadService:
         self._fetcher = TableFetcher(
             FetchLimits(limits.size_bytes, limits.fetch_timeout_s, limits.private_addresses)
         )
-        self._table_limits = TableLimits(
-            limits.rows, _COLUMNS_MAX, _MEMORY_FACTOR * limits.size_bytes
-        )
+        self._table_limits = TableLimits(limits.rows, _COLUMNS_MAX, limits.values_bytes)
         self._slots = threading.BoundedSemaphore(limits.slots)
         self._lock = threading.Lock()
         self._opened: tuple[ScratchFolder, ReaderPool] | None = None
@@ -201,10 +202,10 @@ class UploadService:
     def _read_limits(self) -> ReadLimits:
         size_bytes = self.limits.size_bytes
         return ReadLimits(
-            memory_bytes=_PROCESS_BYTES + 2 * _MEMORY_FACTOR * size_bytes,
+            memory_bytes=_PROCESS_BYTES + 2 * self.limits.values_bytes,
             cpu_s=_CPU_S,
             cpu_s_per_mb=0.0,
             stall_s=float(_CPU_S),
-            unpacked_bytes=_MEMORY_FACTOR * size_bytes,
+            unpacked_bytes=_UNPACKED_FACTOR * size_bytes,
             members=100,
         )

@@ -232,9 +232,25 @@ def test_tables_at_a_limit_are_taken(limited, limits, content):
 def test_values_that_unpack_to_too_much_are_refused(limited):
     # Two million zeros take less than a kilobyte as Parquet.
     content = parquet(pa.table({"a": np.zeros(2_000_000)}))
-    limits = {"size_bytes": 2**20, "rows": 10**7}
+    limits = {"rows": 10**7, "values_bytes": 8 * 2_000_000 - 1}
     with pytest.raises(UploadExceeded, match="bytes of memory"):
         limited(**limits).one(content)
+
+
+def test_values_at_the_limit_of_memory_are_taken(limited):
+    content = parquet(pa.table({"a": np.zeros(8_000)}))
+    # A bit for each value may say whether it is there.
+    assert limited(rows=10**5, values_bytes=65_000).one(content).rows.num_rows == 8_000
+
+
+def test_a_few_texts_of_many_megabytes_are_refused(limited):
+    sink = io.BytesIO()
+    rows = pa.table({"a": ["x" * 10**8] * 5})
+    pq.write_table(rows, sink, compression="zstd", write_statistics=False)
+    content = sink.getvalue()
+    assert len(content) < 10**5
+    with pytest.raises((UploadExceeded, UploadRejected), match="memory"):
+        limited().one(content)
 
 
 def test_a_bomb_is_refused(limited):
