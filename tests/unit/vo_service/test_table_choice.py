@@ -155,6 +155,22 @@ def test_an_upload_in_pieces_chooses_too(client):
     assert highest(client, product) == 4
 
 
+def test_a_part_without_a_file_name_is_the_file(client):
+    product = draft(client, "other")
+    parts = {"product": str(product).encode(), "file": b"a,b\n1,2\n" + b"3,4\n" * 50_000}
+    body = b"".join(
+        b'--x\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (name.encode(), part)
+        for name, part in parts.items()
+    )
+    answer = client.post(
+        "/api/product-files/",
+        data=body + b"--x--\r\n",
+        content_type="multipart/form-data; boundary=x",
+    )
+    assert (answer.status_code, answer.json["name"]) == (201, "upload")
+    assert registered(client, product)["n_rows"] == 50_001
+
+
 def test_a_product_without_a_table_says_why(client):
     product = draft(client, "other")
     upload(client, product, fits_file())

@@ -28,6 +28,9 @@ _FIELDS_MAX = 50
 
 _FILE_FIELD = "file"
 
+_UNNAMED = "upload"
+"""Name of a file that comes without one; its content tells what it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
@@ -119,6 +122,9 @@ class _Form:
                 continue
             if isinstance(event, Epilogue):
                 return None
+            if isinstance(event, Field) and event.name == _FILE_FIELD:
+                # Some libraries send bytes without calling them a file.
+                return File(name=event.name, headers=event.headers, filename=_UNNAMED)
             if isinstance(event, Field):
                 name, value = event.name, bytearray()
             elif isinstance(event, Data):
