@@ -126,8 +126,8 @@ class Outlet:
             except BlockingIOError:
                 pass
             except (OSError, ValueError):
+                # The thread may be writing to the file: it is closed when the answer is over.
                 self.gone = True
-                self._forget()
             self._changed.notify_all()
 
     def is_stalled(self, now: float) -> bool:
@@ -219,17 +219,17 @@ class Outlet:
             self.gone = True
 
     def _append(self, view: memoryview) -> bool:
-        """Keep bytes in the file; without room there go back to sending once it is empty."""
+        """Keep bytes in the file; without room go back to sending once it is empty."""
+        spool = self._spool
+        if spool is None:
+            return False
+        # Without the lock: the loop must not wait for the disk.
+        if spool.append(view):
+            self._waits()
+            return True
         with self._changed:
-            if self._spool is None:
-                return False
-            idle = not self._spool.backlog
-            if self._spool.append(view):
-                if idle:
-                    self._waits()
-                return True
-            if idle:
-                self._spool.close()
+            if not spool.backlog:
+                spool.close()
                 self._spool = None
                 return False
             started = time.monotonic()
