@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from uws.errors import JobStoreUnavailable, StorageFull
-from uws.store.migration import migrate
+from uws.store.migration import is_current, migrate
 
 __all__ = ["JobDatabase"]
 
@@ -59,10 +59,21 @@ class JobDatabase:
         if self._is_sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         try:
+            if self._is_current():
+                return
             with self.writing() as connection:
                 migrate(connection)
         finally:
             self.close()
+
+    def _is_current(self) -> bool:
+        """Tell whether nothing is to be done, or nothing can be: a full disk is told later."""
+        try:
+            with self.reading() as connection:
+                return is_current(connection)
+        except JobStoreUnavailable as error:
+            cause = error.__cause__
+            return isinstance(cause, OperationalError) and "disk I/O" in str(cause.orig)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

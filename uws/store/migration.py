@@ -13,7 +13,7 @@ from uws.store.schema import REVISION, VERSION_TABLE
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["alembic_config", "migrate"]
+__all__ = ["alembic_config", "is_current", "migrate"]
 
 _LOCK_KEY = 7_239_062
 """Key of the advisory lock of PostgreSQL during a migration; any fixed number serves."""
@@ -37,6 +37,11 @@ def migrate(connection: Connection) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def is_current(connection: Connection) -> bool:
+    """Tell whether the tables are those of this release."""
+    return _current_revision(connection) == REVISION
 
 
 def alembic_config() -> Config:

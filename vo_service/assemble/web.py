@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 
 from flask import Blueprint, Flask
@@ -28,6 +29,11 @@ from vosi.availability import Availability
 
 __all__ = ["make_app"]
 
+_ROOM_BYTES = 2**20
+"""Free bytes below which the metadata database may not be able to write any more."""
+
+_FULL = "no space is left on the disk of the service: data can be read, and nothing can be stored"
+
 
 def make_app(settings: Settings) -> Flask:
     """Build the web application of one process."""
@@ -41,7 +47,8 @@ def make_app(settings: Settings) -> Flask:
             services.data.processor.check()
         except (EngineUnavailable, MetadataUnavailable) as error:
             return Availability(available=False, up_since=started, notes=(str(error),))
-        return Availability(available=True, up_since=started)
+        notes = (_FULL,) if shutil.disk_usage(settings.home).free < _ROOM_BYTES else ()
+        return Availability(available=True, up_since=started, notes=notes)
 
     runs = processing.blueprints(people.authentication.required, f"{settings.base_url}/pipelines")
     return create_app(

@@ -14,7 +14,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from registry.errors import MetadataUnavailable, StorageFull
 from registry.stores.metadata.changes import Changes, watch
-from registry.stores.metadata.migration import migrate
+from registry.stores.metadata.full_disk import is_full, still_engine
+from registry.stores.metadata.migration import is_current, migrate
 
 __all__ = ["MetadataDatabase"]
 
@@ -66,10 +67,17 @@ class MetadataDatabase:
         if self._is_sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         try:
+            if self.exists() and self._is_current():
+                # On a full disk, what needs no change can still be read.
+                return
             with self.writing(quiet=True) as connection:
                 migrate(connection)
         finally:
             self.close()
+
+    def _is_current(self) -> bool:
+        with self.reading() as connection:
+            return is_current(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -122,7 +130,7 @@ class MetadataDatabase:
     def _transaction(self, options: dict[str, Any]) -> Iterator[Connection]:
         begun = False
         try:
-            with self._engine.connect() as plain:
+            with self._connected(writes=_WRITES in options) as plain:
                 connection = plain.execution_options(**options)
                 with connection.begin():
                     begun = True
@@ -138,6 +146,23 @@ class MetadataDatabase:
                     "the metadata database cannot be reached; try again in a moment"
                 ) from error
             raise
+
+    def _connected(self, *, writes: bool) -> Connection:
+        try:
+            return self._engine.connect()
+        except OperationalError as error:
+            path = self._url.database
+            if not self._is_sqlite or not path or not is_full(error):
+                raise
+            if writes:
+                raise StorageFull(
+                    f"no space left on the disk of the metadata database {path!r}; free some "
+                    "space and try again"
+                ) from error
+            still = still_engine(Path(path))
+            if still is None:
+                raise
+            return still.connect()
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""

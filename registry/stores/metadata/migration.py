@@ -14,7 +14,7 @@ from registry.stores.metadata.schema import REVISION
 if TYPE_CHECKING:
     from alembic.config import Config
 
-__all__ = ["alembic_config", "migrate"]
+__all__ = ["alembic_config", "is_current", "migrate"]
 
 _LOCK_KEY = 7_239_061
 """Key of the advisory lock of PostgreSQL during a migration; any fixed number serves."""
@@ -50,6 +50,11 @@ def migrate(connection: Connection) -> None:
             "the metadata database was made by a newer release of pzvo; install that release, or "
             "restore the database from before the upgrade"
         ) from error
+
+
+def is_current(connection: Connection) -> bool:
+    """Tell whether the tables are those of this release."""
+    return _current_revision(connection) == REVISION
 
 
 def alembic_config() -> Config:
