@@ -132,10 +132,6 @@ def create_app(
     for blueprint, prefix in blueprints:
         app.register_blueprint(blueprint, url_prefix=prefix or None)
 
-    @app.get("/")
-    def show_root() -> Response:
-        return Response(status=303, headers={"Location": f"{settings.base_url}{open_mount}"})
-
     return app
 
 

@@ -100,6 +100,28 @@ class ProductService:
         types = {known.name: known.display_name for known in product_types()}
         return self._stores.selection.select(self._access.visibility(principal), wanted, types)
 
+    def counts(self, principal: Principal, wanted: ProductFilter, field: str) -> dict[Any, int]:
+        """Count the products that the caller may see by the values of one field.
+
+        Parameters
+        ----------
+        principal
+            Who asks.
+        wanted
+            Which; a condition on the field itself does not count.
+        field
+            Such as ``product_type``, ``release``, ``user``, ``status`` or ``official_product``.
+
+        Raises
+        ------
+        ValueError
+            If a field does not exist.
+        """
+        types = {known.name: known.display_name for known in product_types()}
+        return self._stores.selection.counts(
+            self._access.visibility(principal), wanted, types, field
+        )
+
     def products(self, principal: Principal) -> list[Product]:
         """List all products that the caller may see, the newest first."""
         return self.select(principal).products
@@ -356,6 +378,19 @@ class ProductService:
         """
         product = self._access.seen(principal, key)
         return self._stores.provenance.provenance(product.id)
+
+    def used_by(self, principal: Principal, key: int | str) -> list[Product]:
+        """List the products that were made from a product, as far as the caller may see them.
+
+        Raises
+        ------
+        ProductNotFound
+            If there is no such product for the caller.
+        """
+        product = self._access.seen(principal, key)
+        numbers = self._stores.provenance.used_by(product.id)
+        wanted = ProductFilter(any_of={"id": numbers}, ordering=("id",))
+        return self.select(principal, wanted).products if numbers else []
 
     def may_edit(self, principal: Principal, product: Product) -> bool:
         """Tell whether a caller may change a product."""

@@ -25,6 +25,9 @@ from vo_service.login.proxy import ProxyHeaders
 from vo_service.login.roles import GroupRoles
 from vo_service.settings import Settings
 from vo_service.version import release
+from vo_service.web.blueprint import WebServices, web_blueprint
+from vo_service.web.shell import Shell
+from vo_service.web.site import Site
 from vosi.availability import Availability
 
 __all__ = ["make_app"]
@@ -63,6 +66,7 @@ def make_app(settings: Settings) -> Flask:
             (login_blueprint(_login(settings, people)), ""),
             (_api(settings, services), "/api"),
             (environment_blueprint(settings.title), ""),
+            (_pages(settings, services), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
         ],
     )
@@ -89,6 +93,25 @@ def _api(settings: Settings, services: Services) -> Blueprint:
             requests_per_minute=settings.api_requests_per_minute,
             requests_burst=settings.api_requests_burst,
         ),
+    )
+
+
+def _pages(settings: Settings, services: Services) -> Blueprint:
+    site = Site(
+        settings.title,
+        settings.publisher,
+        settings.base_url,
+        release(),
+        settings.contact,
+        settings.notice,
+        settings.pages_folder,
+        settings.anonymous_read,
+    )
+    return web_blueprint(
+        WebServices(
+            services.data.products, services.people.releases, services.processing.processes
+        ),
+        Shell(site, services.people.authentication),
     )
 
 

@@ -82,6 +82,17 @@ class Settings(BaseModel):
     )
     title: str = Field("Photo-z VO service", description="Name of the service, for people")
     publisher: str = Field("Unregistered data centre", description="Who publishes the data")
+    contact: str | None = Field(
+        None, description="E-mail address for help, shown on the pages of the website"
+    )
+    notice: str | None = Field(
+        None, description="Sentence above every page of the website, such as that this is a test"
+    )
+    pages_folder: Path | None = Field(
+        None,
+        description="Folder with pages of the site in Markdown, which replace those of the package:"
+        " about, contact and help, such as `about.md` or `about.pt.md`",
+    )
 
     anonymous_read: bool = Field(
         True,

@@ -76,3 +76,14 @@ class SqlProvenanceStore:
             row.started,
             row.ended,
         )
+
+    def used_by(self, product_id: int) -> list[int]:
+        """List the ids of the products that were made from a product."""
+        query = (
+            select(product_inputs.c.product_id)
+            .where(product_inputs.c.input_id == product_id)
+            .distinct()
+            .order_by(product_inputs.c.product_id)
+        )
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
@@ -170,6 +170,40 @@ class SqlProductSelection:
                 return Selection(len(found), found)
             count: int = connection.execute(_count(query)).scalar_one()
             return Selection(count, found)
+
+    def counts(
+        self, visibility: Visibility, wanted: ProductFilter, types: Mapping[str, str], field: str
+    ) -> dict[Any, int]:
+        """Count the products that a caller may know of by the values of one field.
+
+        Parameters
+        ----------
+        visibility, wanted, types
+            As in `select`; a condition of the filter on the field itself does not count, nor do
+            its order and its part.
+        field
+            Name of a field of `ProductFilter.exact`.
+
+        Raises
+        ------
+        ValueError
+            If a field does not exist.
+        """
+        others = replace(
+            wanted, exact={name: value for name, value in wanted.exact.items() if name != field}
+        )
+        column = _field(field)
+        conditions = [visible(visibility), *_conditions(others, types)]
+        if "status" not in others.exact and "status" not in others.any_of:
+            conditions.append(products.c.status != int(ProductStatus.DELETED))
+        query = (
+            select(column, func.count())
+            .select_from(products.outerjoin(users, users.c.name == products.c.owner))
+            .where(*conditions)
+            .group_by(column)
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def visible(visibility: Visibility) -> ColumnElement[bool]:

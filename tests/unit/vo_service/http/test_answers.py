@@ -45,7 +45,7 @@ def client(installation):
         ("GET", SYNC, 200),
         ("GET", STREAMED, 200),
         ("HEAD", SYNC, 200),
-        ("GET", "/", 303),
+        ("GET", "/", 200),
         ("GET", "/tap/sync?LANG=ADQL&QUERY=DUFF", 400),
         ("POST", "/tap/sync", 400),
         ("PUT", "/tap/sync", 405),
