@@ -120,7 +120,7 @@ def test_lists_are_sorted_searched_and_paged_by_their_address(site):
 
 def test_number_of_a_product_leads_to_its_page(site):
     response = site.client().get(f"/product/{site.products['open']}")
-    assert response.status_code == 302
+    assert response.status_code == 303
     assert response.headers["Location"].endswith(f"/product/{site.products['open']}_open")
 
 

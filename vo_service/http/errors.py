@@ -16,21 +16,16 @@ from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from registry.errors import (
-    AccountNotFound,
     CredentialsRejected,
     HostBusy,
     LoginRequired,
     LoginsExceeded,
     MetadataUnavailable,
     NotAllowed,
-    ProductConflict,
-    ProductNotFound,
     RegistryError,
-    ReleaseNotFound,
     ShareExceeded,
     StorageFull,
     UnsupportedFormat,
-    UploadTooLarge,
 )
 from registry.formats.writers.votable import error_document
 from vo_service.adql.errors import AdqlError
@@ -63,11 +58,6 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (AdqlError, 400),
     (DaliError, 400),
     (UnsupportedFormat, 400),
-    (ProductNotFound, 404),
-    (ReleaseNotFound, 404),
-    (AccountNotFound, 404),
-    (ProductConflict, 409),
-    (UploadTooLarge, 413),
     (StorageFull, 507),
     (RegistryError, 400),
 )

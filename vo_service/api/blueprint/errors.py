@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response
 
 from registry.errors import (
+    AccountNotFound,
     AccountRejected,
     AnnotationRejected,
     MandatoryColumnsMissing,
+    ProductConflict,
     ProductNotFound,
     ProductRefused,
     RegistrationFailed,
+    ReleaseNotFound,
     ReleaseRejected,
+    StorageFull,
     UnsupportedFormat,
+    UploadTooLarge,
 )
 from registry.formats.readers.choice import FileChoiceNeeded
 from vo_service.api.blueprint.answers import json_error, known_error, object_answer
@@ -22,12 +29,23 @@ from vo_service.http.errors import install_errors
 
 __all__ = ["install_api_errors"]
 
+_SENTENCE: tuple[tuple[type[Exception], int], ...] = (
+    (ReleaseNotFound, 404),
+    (AccountNotFound, 404),
+    (ProcessNotFound, 404),
+    (ProductConflict, 409),
+    (UploadTooLarge, 413),
+    (StorageFull, 507),
+)
+"""Errors of which one sentence is said."""
+
 
 def install_api_errors(blueprint: Blueprint) -> None:
     """Let errors of the views be answered."""
     install_errors(blueprint, json_error)
     blueprint.register_error_handler(ApiError, known_error)
-    blueprint.register_error_handler(ProcessNotFound, _tell_no_process)
+    for kind, status in _SENTENCE:
+        blueprint.register_error_handler(kind, _sentence_handler(status))
     for refused in (ProductRefused, AccountRejected, ReleaseRejected):
         blueprint.register_error_handler(refused, _field_error)
 
@@ -63,8 +81,8 @@ def install_api_errors(blueprint: Blueprint) -> None:
         return object_answer({"format": [f"{error.requested[:40]!r} is none of {known}."]}, 400)
 
 
-def _tell_no_process(error: ProcessNotFound) -> Response:
-    return json_error(_capitalised(error), 404)
+def _sentence_handler(status: int) -> Callable[[Exception], Response]:
+    return lambda error: json_error(_capitalised(error), status)
 
 
 def _field_error(error: ProductRefused | AccountRejected | ReleaseRejected) -> Response:

@@ -55,7 +55,7 @@ class ProductViews:
         key: int | str = int(name) if name.isascii() and name.isdigit() and len(name) < 19 else name
         product = self.products.product(principal, key)
         if isinstance(key, int):
-            return self.shell.see(f"/product/{quote(product.internal_name)}", 302)
+            return self.shell.see(f"/product/{quote(product.internal_name)}")
         tabs = _tabs()
         tab = request.args.get("tab", "overview")
         if tab not in dict(tabs):

@@ -158,11 +158,6 @@ def test_what_is_not_there_is_one_line_of_text(client, path):
     assert len(response.text) < 300
 
 
-def test_the_root_leads_to_the_service_by_an_absolute_url(client):
-    response = client.get("/")
-    assert (response.status_code, response.headers["Location"]) == (303, f"{BASE}/tap")
-
-
 def test_absolute_urls_come_from_the_settings_and_not_from_the_request(client):
     for page in ("/tap", "/tap/capabilities", SYNC.replace("sync?", "sync?FORMAT=votable/td&")):
         text = client.get(page, headers={"Host": "evil.org", "X-Forwarded-Host": "evil.org"}).text

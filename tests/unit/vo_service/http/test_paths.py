@@ -43,6 +43,9 @@ def test_no_route_redirects_for_its_slashes_or_to_where_host_says(installation, 
     for rule in rules:
         if method not in rule.methods:
             continue
+        if rule.endpoint.startswith("web.old_"):
+            # Addresses of another website, which have moved for ever.
+            continue
         path = written(rule)
         found = [asked(client, method, each) for each in variants(path)]
         for status, headers, body in found:
