@@ -20,6 +20,7 @@ from registry.products.contents import ProductContents
 from registry.products.downloads import ProductDownloads
 from registry.products.draft import checked_draft, checked_product
 from registry.products.files import ProductFiles
+from registry.products.overview import ProductOverview
 from registry.products.records import (
     MainFileInfo,
     Preview,
@@ -64,8 +65,8 @@ class ProductService:
 
     Attributes
     ----------
-    files, contents, downloads
-        What people do with the files, the columns and the data of products.
+    files, contents, downloads, overview
+        What people do with the files, the columns, the data, and the whole list of products.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class ProductService:
         self._registrar = Registrar(stores, self._access, publisher)
         self.files = ProductFiles(stores, self._access, limits)
         self.contents = ProductContents(stores, self._access)
+        self.overview = ProductOverview(stores, self._access)
         self.downloads = ProductDownloads(stores, self._access, limits)
 
     def select(self, principal: Principal, wanted: ProductFilter = _ALL) -> Selection:
@@ -99,28 +101,6 @@ class ProductService:
         """
         types = {known.name: known.display_name for known in product_types()}
         return self._stores.selection.select(self._access.visibility(principal), wanted, types)
-
-    def counts(self, principal: Principal, wanted: ProductFilter, field: str) -> dict[Any, int]:
-        """Count the products that the caller may see by the values of one field.
-
-        Parameters
-        ----------
-        principal
-            Who asks.
-        wanted
-            Which; a condition on the field itself does not count.
-        field
-            Such as ``product_type``, ``release``, ``user``, ``status`` or ``official_product``.
-
-        Raises
-        ------
-        ValueError
-            If a field does not exist.
-        """
-        types = {known.name: known.display_name for known in product_types()}
-        return self._stores.selection.counts(
-            self._access.visibility(principal), wanted, types, field
-        )
 
     def products(self, principal: Principal) -> list[Product]:
         """List all products that the caller may see, the newest first."""
@@ -378,19 +358,6 @@ class ProductService:
         """
         product = self._access.seen(principal, key)
         return self._stores.provenance.provenance(product.id)
-
-    def used_by(self, principal: Principal, key: int | str) -> list[Product]:
-        """List the products that were made from a product, as far as the caller may see them.
-
-        Raises
-        ------
-        ProductNotFound
-            If there is no such product for the caller.
-        """
-        product = self._access.seen(principal, key)
-        numbers = self._stores.provenance.used_by(product.id)
-        wanted = ProductFilter(any_of={"id": numbers}, ordering=("id",))
-        return self.select(principal, wanted).products if numbers else []
 
     def may_edit(self, principal: Principal, product: Product) -> bool:
         """Tell whether a caller may change a product."""

@@ -140,8 +140,12 @@ def test_choosing_a_language_leads_to_no_other_site(site, target):
     assert "pzvo_language=pt" in response.headers["Set-Cookie"]
 
 
-def test_closed_site_says_how_to_see_more(tmp_path):
+def test_closed_site_asks_visitors_to_log_in(tmp_path):
     site = website(tmp_path / "home", anonymous_read=False)
-    assert "_open" not in site.client().get("/products").text
-    assert page(site.client().get("/products")).xpath("//main//a[contains(@href,'/login')]")
+    for address in ("/products", f"/product/{site.products['open']}_open"):
+        refused = site.client().get(address)
+        assert refused.status_code == 401
+        assert "/login?next=" in refused.text
+        assert "_open" not in refused.text.replace(f"{site.products['open']}_open", "")
+    assert site.client().get("/about").status_code == 200
     assert "_open" in site.client("other").get("/products").text

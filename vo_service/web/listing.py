@@ -187,7 +187,7 @@ def _facet(
     name: str,
     asked: ListRequest,
 ) -> Facet:
-    counts = products.counts(principal, wanted, FACETS[name])
+    counts = products.overview.counts(principal, wanted, FACETS[name])
     words = {int(status): status.name.lower() for status in ProductStatus}
     named = [
         FacetValue(words[value] if name == "status" else str(value), count)

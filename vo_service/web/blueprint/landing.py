@@ -37,7 +37,7 @@ class LandingViews:
             ordering=("-created_at", "-id"),
             limit=_NEWEST,
         )
-        counts = self.products.counts(principal, published, "official_product")
+        counts = self.products.overview.counts(principal, published, "official_product")
         return self.shell.render(
             "landing.html",
             newest=self.products.select(principal, published).products,

@@ -107,7 +107,7 @@ class ProductViews:
                 return {
                     "provenance": made,
                     "inputs": self._inputs(principal, made),
-                    "used_by": self.products.used_by(principal, product.id),
+                    "used_by": self.products.overview.made_from(principal, product.id),
                 }
             case "versions":
                 return {"versions": self.products.versions(principal, product.id)}
