@@ -25,6 +25,9 @@ from vo_service.engines.processor import QueryRequest, Snapshots, StartedQuery
 
 __all__ = ["ProcessProcessor", "TranslatingProcessor"]
 
+_LARGE_BYTES = 2**24
+"""Results beyond this give the memory of their rows back to the system."""
+
 _CHECK_S = 10.0
 """Seconds for a small piece of work, also where the service is busy."""
 
@@ -219,6 +222,7 @@ class ProcessExecution:
     def __init__(self, exchange: _Exchange, fields: tuple[Field, ...]) -> None:
         self._exchange = exchange
         self._schema = pa.schema([field.arrow for field in fields])
+        self._received_bytes = 0
 
     def __iter__(self) -> ProcessExecution:
         return self
@@ -228,6 +232,7 @@ class ProcessExecution:
         content = self._exchange.receive(BATCH)
         if content is None:
             raise StopIteration
+        self._received_bytes += content.size
         try:
             batch = pa.ipc.read_record_batch(content, self._schema)
             # The process may have been taken over by the text that it has read.
@@ -244,3 +249,7 @@ class ProcessExecution:
     def close(self) -> None:
         """Stop the query if it still runs."""
         self._exchange.close()
+        if self._received_bytes > _LARGE_BYTES:
+            # The allocator would keep for the next large result what a small service does not need.
+            self._received_bytes = 0
+            pa.default_memory_pool().release_unused()
