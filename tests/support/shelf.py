@@ -32,6 +32,9 @@ POLICY = AccessPolicy(anonymous_read=True, releases={"dr1": DR1, "secret": SECRE
 REDSHIFTS = "id,ra,dec,z,name\n1,10.5,-20.25,0.1,a\n2,11.5,-21.25,0.25,b\n3,12.5,,0.5,\n"
 
 
+_TELLING = ("manifest.json", "identity.json", "releases.json")
+
+
 @dataclass
 class Shelf:
     """Everything over one home folder."""
@@ -95,12 +98,12 @@ class Shelf:
         )
 
     def on_disk(self):
-        """Every file of products, tables and staging."""
+        """Every file of products, tables and staging, without what tells of them."""
         return sorted(
             str(path.relative_to(self.home))
             for folder in ("archive", "tables", "staging")
             for path in (self.home / folder).rglob("*")
-            if path.is_file()
+            if path.is_file() and path.name not in _TELLING
         )
 
 
