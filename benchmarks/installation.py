@@ -9,15 +9,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PZVO_")}
-    return clean | {"PZVO_HOME": str(home), "PYTHONUNBUFFERED": "1", "PZVO_LOG_LEVEL": "warning"}
+    return (
+        clean
+        | {"PZVO_HOME": str(home), "PYTHONUNBUFFERED": "1", "PZVO_LOG_LEVEL": "warning"}
+        | dict(more or {})
+    )
 
 
 def publish(home: Path, file: Path) -> tuple[str, float]:
@@ -39,13 +43,13 @@ def publish(home: Path, file: Path) -> tuple[str, float]:
 
 
 @contextlib.contextmanager
-def served(home: Path) -> Iterator[tuple[str, int]]:
-    """Serve the installation; give the URL of TAP and the id of the process."""
+def served(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """Serve the installation with some settings; give the URL of TAP and the id of the process."""
     log = home / "serve.log"
     with log.open("w") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "vo_service.cli", "serve", "--port", "0"],
-            cwd=ROOT, env=_environment(home), stdout=sink, stderr=sink,
+            cwd=ROOT, env=_environment(home, settings), stdout=sink, stderr=sink,
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 60

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vosi.document import AVAILABILITY_NS, document, element
 
-__all__ = ["Availability", "render"]
+__all__ = ["Availability", "RecentAvailability", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,44 @@ class Availability:
     down_at: datetime | None = None
     back_at: datetime | None = None
     notes: tuple[str, ...] = ()
+
+
+class RecentAvailability:
+    """Looks at the service now and then, however many ask.
+
+    A look is real work; thousands who ask at once must not make it thousands of times. One looks,
+    and the others get what was found last.
+
+    Parameters
+    ----------
+    look
+        Finds the state.
+    age_s
+        Seconds for which it counts.
+    """
+
+    def __init__(self, look: Callable[[], Availability], age_s: float = 1.0) -> None:
+        self._look = look
+        self._age_s = age_s
+        self._looking = threading.Lock()
+        self._found: Availability | None = None
+        self._due = 0.0
+
+    def __call__(self) -> Availability:
+        """Give the state; raises what the look raises, where nothing was found before."""
+        found = self._found
+        if found is not None and time.monotonic() < self._due:
+            return found
+        # Who comes first of all waits for the look; later there is something to give meanwhile.
+        if not self._looking.acquire(blocking=found is None):
+            return found or self()
+        try:
+            if self._found is None or time.monotonic() >= self._due:
+                self._found = self._look()
+                self._due = time.monotonic() + self._age_s
+            return self._found
+        finally:
+            self._looking.release()
 
 
 def render(availability: Availability) -> bytes:

@@ -28,7 +28,7 @@ from vo_service.version import release
 from vo_service.web.blueprint import WebServices, web_blueprint
 from vo_service.web.shell import Shell
 from vo_service.web.site import Site
-from vosi.availability import Availability
+from vosi.availability import Availability, RecentAvailability
 
 __all__ = ["make_app"]
 
@@ -58,7 +58,7 @@ def make_app(settings: Settings) -> Flask:
         settings,
         services.queries,
         services.jobs.service,
-        availability,
+        RecentAvailability(availability),
         people.authentication,
         uploads=services.uploads,
         user_tables=services.data.user_tables.service if settings.user_tables_max else None,
