@@ -6,6 +6,7 @@ beginning; see `csv_types` for the rules.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,16 +18,24 @@ import pyarrow.csv as pacsv
 
 from registry.errors import UnreadableFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
-from registry.formats.readers.csv_blanks import BlankSeparatedFile
+from registry.formats.readers.csv_blanks import (
+    BlankSeparatedFile,
+    DelimitedFile,
+    is_plain,
+    line_of_row,
+)
 from registry.formats.readers.csv_dialect import BLANKS, find_dialect, looks_tabular
 from registry.formats.readers.csv_text import check_text
-from registry.formats.readers.csv_types import TypeGuess, convert
+from registry.formats.readers.csv_types import OddCell, TypeGuess, convert
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
 
 __all__ = ["CsvReader", "CsvTable"]
 
 _BLOCK_BYTES = 8 * 1024 * 1024
 """Bytes that are parsed at once; also the longest row that can be read."""
+
+_RAGGED = re.compile(r"Row #(\d+): (.)(.*)")
+"""What the parser says of a row with another number of values."""
 
 _SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".asc", ".ascii", ".cat", ".psv", ".ecsv")
 
@@ -73,12 +82,13 @@ class CsvTable:
     """
 
     description: str | None = None
-    warnings: tuple[str, ...] = ()
 
     def __init__(self, path: Path, delimiter: str | None = None) -> None:
         self._path = path
         quotes_pair_up = check_text(path)
         self._dialect = find_dialect(path, delimiter)
+        mark = self._dialect.delimiter
+        self._is_plain = mark != BLANKS and is_plain(path, mark)
         names = self._dialect.names
         self._n_columns = len(names)
         guesses = [TypeGuess(self._dialect.decimal_comma) for _ in names]
@@ -90,9 +100,14 @@ class CsvTable:
             for guess, array in zip(guesses, batch.columns, strict=True):
                 guess.see(array)
         if not quotes_pair_up and last is not None:
-            _refuse_open_quote(path, last.slice(last.num_rows - 1), rows)
+            self._refuse_open_quote(last.slice(last.num_rows - 1), rows - 1)
         self._n_rows = rows
         self._types = [guess.result() for guess in guesses]
+        self.warnings = tuple(
+            self._odd_cell_note(name, cell)
+            for name, guess in zip(names, guesses, strict=True)
+            if (cell := guess.odd_cell()) is not None
+        )
         self.columns = tuple(
             FileColumn(name, arrow) for name, arrow in zip(names, self._types, strict=True)
         )
@@ -156,7 +171,7 @@ class CsvTable:
     def _text_batches(self) -> Iterator[pa.RecordBatch]:
         names = [f"f{index}" for index in range(self._n_columns)]
         is_blank = self._dialect.delimiter == BLANKS
-        with _readable(self._path, self._dialect.has_header), self._source() as source:
+        with self._readable(), self._source() as source:
             reader = pacsv.open_csv(
                 source,
                 # Row numbers are in the messages only without threads.
@@ -170,7 +185,6 @@ class CsvTable:
                 parse_options=pacsv.ParseOptions(
                     delimiter="\t" if is_blank else self._dialect.delimiter,
                     newlines_in_values=not is_blank,
-                    invalid_row_handler=_skip_comment,
                 ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
@@ -184,49 +198,58 @@ class CsvTable:
 
     @contextmanager
     def _source(self) -> Iterator[pa.NativeFile]:
-        if self._dialect.delimiter != BLANKS:
+        mark = self._dialect.delimiter
+        if self._is_plain:
             with pa.OSFile(str(self._path)) as source:
                 yield source
             return
-        with BlankSeparatedFile(self._path) as lines, pa.PythonFile(lines, "r") as source:
+        is_blank = mark == BLANKS
+        lines = BlankSeparatedFile(self._path) if is_blank else DelimitedFile(self._path, mark)
+        with lines, pa.PythonFile(lines, "r") as source:
             yield source
 
-
-def _skip_comment(row: pacsv.InvalidRow) -> str:
-    return "skip" if row.text.lstrip().startswith("#") else "error"
-
-
-def _refuse_open_quote(path: Path, last_row: pa.RecordBatch, row: int) -> None:
-    # The parser lets the end of the file close a quotation, and everything after the stray
-    # mark would be one value.
-    if any("\n" in (column[0].as_py() or "") for column in last_row.columns):
-        raise UnreadableFile(
-            f"{path.name!r}, row {row + 1} (the header is row 1): a quotation mark is opened and "
-            "never closed; close it, or double it where it belongs to the text"
-        )
-
-
-@contextmanager
-def _readable(path: Path, has_header: bool) -> Iterator[None]:
-    try:
-        yield
-    except pa.ArrowInvalid as error:
-        text = str(error).splitlines()[0]
-        if "straddling" in text or "out of sync" in text:
-            raise UnreadableFile(
-                f"{path.name!r} has a row of more than {_BLOCK_BYTES // 2**20} MB: is a quotation "
-                "mark left open?"
-            ) from error
-        raise UnreadableFile(_ragged(path, text, has_header)) from error
-
-
-def _ragged(path: Path, text: str, has_header: bool) -> str:
-    message = text.removeprefix("CSV parse error: ")
-    if message.startswith("Row #"):
-        row, _, rest = message.removeprefix("Row #").partition(": ")
-        counted = " (the header is row 1)" if has_header else ""
+    def _odd_cell_note(self, name: str, cell: OddCell) -> str:
+        others = f" and {cell.count - 1} more like it" if cell.count > 1 else ""
         return (
-            f"{path.name!r}, row {row}{counted}: {rest[:1].lower()}{rest[1:200]}; "
-            "every row must have as many values as there are columns"
+            f"column {name!r} is text and not numbers because of {cell.text[:60]!r} in "
+            f"{self._place(cell.row)}{others}; if it stands for no value, say so (null values)"
         )
-    return f"{path.name!r} cannot be read as CSV: {message[:300]}; check its quotation marks"
+
+    def _refuse_open_quote(self, last_row: pa.RecordBatch, row: int) -> None:
+        # The parser lets the end of the file close a quotation, and everything after the stray
+        # mark would be one value.
+        if any("\n" in (column[0].as_py() or "") for column in last_row.columns):
+            raise UnreadableFile(
+                f"{self._path.name!r}, {self._place(row)}: a quotation mark is opened and never "
+                "closed; close it, or double it where it belongs to the text"
+            )
+
+    def _place(self, row: int) -> str:
+        """Say where a row of the data is, counted from 0 there."""
+        line = line_of_row(
+            self._path, self._dialect.delimiter, row + 1 + int(self._dialect.has_header)
+        )
+        return f"row {line} (the first line of the file is row 1)"
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        name = self._path.name
+        try:
+            yield
+        except pa.ArrowInvalid as error:
+            text = str(error).splitlines()[0].removeprefix("CSV parse error: ")
+            if "straddling" in text or "out of sync" in text:
+                reason = (
+                    f"{name!r} has a row of more than {_BLOCK_BYTES // 2**20} MB: is a quotation "
+                    "mark left open?"
+                )
+            elif found := _RAGGED.match(text):
+                skipped = 0 if self._dialect.delimiter == BLANKS else self._dialect.skipped_lines
+                row = int(found[1]) - skipped - int(self._dialect.has_header) - 1
+                reason = (
+                    f"{name!r}, {self._place(row)}: {found[2].lower()}{found[3][:200]}; "
+                    "every row must have as many values as there are columns"
+                )
+            else:
+                reason = f"{name!r} cannot be read as CSV: {text[:300]}; check its quotation marks"
+            raise UnreadableFile(reason) from error

@@ -178,7 +178,7 @@ def _is_one_column(lines: list[str]) -> bool:
 
 def _first_row(path: Path, first: str, rest: list[str], delimiter: str) -> list[str]:
     try:
-        rows = csv.reader([first, *rest], delimiter=delimiter)
+        rows = csv.reader([first, *rest], delimiter=delimiter, skipinitialspace=True)
         return next((row for row in rows if row), [])
     except csv.Error as error:
         raise UnreadableFile(
@@ -193,7 +193,7 @@ def _split(line: str, delimiter: str) -> list[str]:
         return [
             part[1:-1] if len(part) > 1 and part[0] == '"' == part[-1] else part for part in parts
         ]
-    return next(csv.reader([line], delimiter=delimiter), [])
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
 def _names(

@@ -9,7 +9,7 @@ The narrowest of these that holds every value of the column, an empty value bein
 3. double: anything that C reads as a number, ``nan`` and ``inf`` in any case included.
 4. boolean: ``true`` and ``false`` in any case.
 5. timestamp in microseconds: complete ISO dates with time (``2026-01-31T12:00:00[.ffffff][Z]``).
-6. text, exactly as it stands, spaces included.
+6. text, exactly as it stands between quotation marks, else without blanks at its ends.
 
 Spaces around a number do not count. In a column of numbers, booleans or times ``""`` and the
 words of `_MISSING` (``NA``, ``null``, ``--`` ...) are null; in a column of text they are text.
@@ -19,10 +19,12 @@ Fortran writes a point in every number: where there is none in the column, ``2D0
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["TypeGuess", "convert", "is_missing", "is_number"]
+__all__ = ["OddCell", "TypeGuess", "convert", "is_missing", "is_number"]
 
 _ISO = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z?$"
 
@@ -45,6 +47,57 @@ _CANDIDATES: tuple[pa.DataType, ...] = (
 """Types other than text, the preferred ones first."""
 
 
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?$|^[+-]?(?i:nan|inf|infinity)$"
+
+_PLAIN_WHOLE = r"^[+-]?(0|[1-9]\d{0,17}|(?i:nan))$"
+
+_ODD_SHARE = 0.05
+"""Share of the values of a column, at most, that are called odd among its numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class OddCell:
+    """The first of the few values that make a column of numbers text.
+
+    Attributes
+    ----------
+    row
+        Of the data, counted from 0.
+    text
+        What stands there.
+    count
+        How many there are.
+    """
+
+    row: int
+    text: str
+    count: int
+
+
+class _OddCells:
+    """Counts the values that match an expression, and keeps the first that does not."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._rows = 0
+        self._like = 0
+        self._first = OddCell(0, "", 0)
+
+    def see(self, values: pa.Array) -> None:
+        like = pc.match_substring_regex(values, self._pattern)
+        odd = pc.sum(pc.invert(like)).as_py() or 0
+        if odd and not self._first.count:
+            place = pc.index(like, False).as_py()
+            self._first = OddCell(self._rows + place, values[place].as_py(), 0)
+        self._first = replace(self._first, count=self._first.count + odd)
+        self._rows += len(values)
+        self._like += pc.sum(like).as_py() or 0
+
+    def result(self) -> OddCell | None:
+        few = max(1, _ODD_SHARE * (self._like + self._first.count))
+        return self._first if self._like > 1 and 0 < self._first.count <= few else None
+
+
 class TypeGuess:
     """Finds the type of a column while its values go by.
 
@@ -61,6 +114,8 @@ class TypeGuess:
         self._has_number = False
         self._has_point = False
         self._has_fortran = False
+        self._odd = _OddCells(_NUMBER)
+        self._odd_whole = _OddCells(_PLAIN_WHOLE)
 
     def see(self, values: pa.Array) -> None:
         """Take the next values into account.
@@ -71,6 +126,9 @@ class TypeGuess:
             Strings; null where the file has nothing.
         """
         cleaned = _cleaned(values, self._decimal_comma)
+        self._odd.see(cleaned)
+        if self._only_whole:
+            self._odd_whole.see(cleaned)
         if not self._possible or cleaned.null_count == len(cleaned):
             return
         self._possible = [arrow for arrow in self._possible if _fits(cleaned, arrow)]
@@ -98,6 +156,12 @@ class TypeGuess:
                 return pa.string()
             return arrow
         return pa.string()
+
+    def odd_cell(self) -> OddCell | None:
+        """Give the value that makes the column text where nearly all others are numbers."""
+        if not pa.types.is_string(self.result()):
+            return None
+        return self._odd.result() or (self._odd_whole.result() if self._only_whole else None)
 
 
 def convert(values: pa.Array, arrow: pa.DataType, decimal_comma: bool = False) -> pa.Array:

@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 
 import pyarrow as pa
@@ -59,7 +60,7 @@ def column(tmp_path, *cells):
         (["2026-01-31T12:00:00+01:00"], pa.string(), ["2026-01-31T12:00:00+01:00"]),
         (["", ""], pa.string(), [None, None]),
         (['""', ""], pa.string(), ["", None]),
-        ([" a ", "é"], pa.string(), [" a ", "é"]),
+        ([" a ", '" a "', "é"], pa.string(), ["a", " a ", "é"]),
         (['"a,""b""\nc"', "d"], pa.string(), ['a,"b"\nc', "d"]),
     ],
 )
@@ -130,3 +131,74 @@ def test_a_bad_byte_past_the_first_chunk_has_the_right_place(tmp_path):
     rows = b"1,2\n" * 1_200_000
     with pytest.raises(UnreadableFile, match=rf"offset {4 + len(rows)} \(line 1200002\)"):
         read(tmp_path, b"a,b\n" + rows + b"\xff,1\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        ("# one\n\n# two\na,b\n1,2\n3\n", 6),
+        ("# one\na, b\n1, 2\n# half\n\n3\n", 6),
+        ('a,b\n1, "x\n# no comment\n, y"\n3\n', 5),
+        ('a,b\n1,"x\n\ny"\n3\n', 5),
+        ('a,b\r1,"x\ry"\r3\r', 4),
+        ("# one\na b\n# two\n1 2\n3\n", 5),
+        ("# one\n1.5,2\n3\n", 3),
+    ],
+)
+def test_rows_are_counted_from_the_first_line_of_the_file(tmp_path, content, row):
+    with pytest.raises(UnreadableFile, match=rf"row {row} .*, got 1: 3;"):
+        read(tmp_path, content)
+
+
+def test_blanks_beside_commas_are_no_values_but_stay_inside_of_quotation_marks(tmp_path):
+    text = '# by hand\nid, name , "z, q"\n 1, "a, ""b"" " , 0.5\n2,\t5" c d ,-99\n  \n'
+    text += '3, "x\n , #y",\n4,,\n'
+    columns, types, values = read(tmp_path, text)
+    assert columns == ["id", "name", "z, q"]
+    assert types == [pa.int64(), pa.string(), pa.float64()]
+    assert values == [[1, 2, 3, 4], ['a, "b" ', '5" c d', "x\n , #y", None], [0.5, -99, None, None]]
+
+
+def test_blanks_between_tabs_are_no_values_but_empty_places_are(tmp_path):
+    assert read(tmp_path, "a\tb\tc\n x \t\t1\n\t\t\ny z\t 2\t\n")[2] == [
+        ["x", None, "y z"],
+        [None, None, 2],
+        [1, None, None],
+    ]
+
+
+def test_a_quotation_may_go_on_over_the_pieces_of_a_large_file(tmp_path):
+    text = '"' + "x, y\n" * 1_000_000 + '"'
+    before = "a, b\n" + "1, 2\n" * 800_000
+    path = tmp_path / "a.csv"
+    path.write_text(f'{before}3, {text}\n4, "z"\n')
+    with reader_for(path).open(path) as table:
+        *_, last = table.batches()
+    assert last.column(0).to_pylist()[-2:] == [3, 4]
+    assert last.column(1).to_pylist()[-2:] == [text.strip('"'), "z"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["1.5", "2", "x7", "3"], r"column 'a' is text .* because of 'x7' in row 6 \("),
+        (["1", "2", "3,4"], None),
+        (["1", "2", "-"], None),
+        (["10", "11", "007"], r"because of '007' in row 6 \("),
+        (["10", "11", "123456789012345678901"], r"'123456789012345678901' in row 6 \("),
+        (["001", "002", "003"], None),
+        (["M31", "5", "M32"], None),
+        (["true", "x"], None),
+        (["1"] * 60 + ["x", "y", "z"], r"because of 'x' in row 64 .* and 2 more like it"),
+    ],
+)
+def test_a_cell_that_makes_numbers_text_is_told(tmp_path, cells, message):
+    path = tmp_path / "a.csv"
+    path.write_text("# one\n# two\na; b\n" + "".join(f"{cell}; x\n" for cell in cells))
+    with reader_for(path).open(path) as table:
+        found = list(table.warnings)
+    if message is None:
+        assert found == []
+    else:
+        [note] = found
+        assert re.search(message, note)
