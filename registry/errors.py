@@ -14,6 +14,7 @@ The tree::
         UnreadableFile
             UnsupportedFile
             RegistrationFailed(message, option)
+        ReadingGivenUp
         StorageFull
         MetadataUnavailable
         UploadTooLarge
@@ -73,6 +74,7 @@ __all__ = [
     "ProductNotFound",
     "ProductRefused",
     "QuotaExceeded",
+    "ReadingGivenUp",
     "RegistrationFailed",
     "RegistryError",
     "ReleaseNotFound",
@@ -380,6 +382,10 @@ class UnsupportedFormat(RegistryError):
         super().__init__(
             f"RESPONSEFORMAT {requested!r} is not supported; use one of: {', '.join(self.accepted)}"
         )
+
+
+class ReadingGivenUp(RegistryError):
+    """Say that a file was not read to its end because who waited for it went away."""
 
 
 class FormatLimit(RegistryError):

@@ -120,7 +120,13 @@ class Places:
         self._waiting_per_visitor = waiting_per_visitor
         self._cells = total + 2 * waiting
 
-    def take(self, visitor: str, wanted: Callable[[], bool] | None = None) -> Place:
+    def take(
+        self,
+        visitor: str,
+        wanted: Callable[[], bool] | None = None,
+        *,
+        wait_s: float | None = None,
+    ) -> Place:
         """Take a place; wait for one if need be.
 
         Parameters
@@ -129,6 +135,8 @@ class Places:
             Who asks; the empty text is the service itself, whose share has no limit.
         wanted
             Tells whether somebody still waits for the work; asked again and again.
+        wait_s
+            Seconds to wait, where they are not those of all callers.
 
         Raises
         ------
@@ -143,7 +151,7 @@ class Places:
         descriptor, ticket = self._queue(name)
         place = Place(descriptor)
         try:
-            deadline = time.monotonic() + self._wait_s
+            deadline = time.monotonic() + (self._wait_s if wait_s is None else wait_s)
             while not self._start(descriptor, name, ticket):
                 if time.monotonic() >= deadline or (wanted is not None and not wanted()):
                     raise self._refusal(name)

@@ -12,10 +12,11 @@ from typing import Any
 import pyarrow as pa
 
 from registry.errors import UnreadableFile
-from registry.formats.readers import DEFAULT_LIMITS, DEFAULT_OPTIONS, ReadLimits, ReadOptions
+from registry.formats.readers import DEFAULT_OPTIONS, ReadOptions
 from registry.formats.readers.base import OpenedTable
 from registry.formats.readers.nulls import NulledTable
-from registry.formats.readers.sandbox import SandboxedTable, open_table
+from registry.formats.readers.processes import ReadingProcesses
+from registry.formats.readers.sandbox import SandboxedTable
 from registry.ingestion.facts import ObservedTable
 from registry.ingestion.plan import PlannedColumn, Published, PublishPlan
 from registry.ingestion.types import finish, simplify
@@ -30,6 +31,9 @@ __all__ = ["Progress", "TablePublisher", "Work", "contents_of", "facts_of"]
 
 Progress = Callable[[str, float | None], None]
 """Told what is being done, and the fraction that is done where it is known."""
+
+
+_UNBOUNDED = ReadingProcesses()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,8 @@ class TablePublisher:
     ----------
     products, files, tables
         The stores of the installation.
-    limits
-        What reading a file may cost.
+    reading
+        Opens files.
     """
 
     def __init__(
@@ -91,12 +95,12 @@ class TablePublisher:
         products: SqlProductStore,
         files: FileStore,
         tables: TableStore,
-        limits: ReadLimits = DEFAULT_LIMITS,
+        reading: ReadingProcesses = _UNBOUNDED,
     ) -> None:
         self._products = products
         self._files = files
         self._tables = tables
-        self._limits = limits
+        self.reading = reading
 
     def open(
         self, file: Path, staging: StagingFolder, options: ReadOptions = DEFAULT_OPTIONS
@@ -118,8 +122,12 @@ class TablePublisher:
             If the file is damaged or no table.
         StorageFull
             If there is no room to unpack it.
+        ShareExceeded, HostBusy
+            If too many files are read.
+        ReadingGivenUp
+            If who waited for it went away.
         """
-        return open_table(file, options, scratch=staging.path / "unpacked", limits=self._limits)
+        return self.reading.open(file, options, staging.path / "unpacked")
 
     def publish(self, product: Product, work: Work) -> Published:
         """Load the table and switch the product to it, in one commit.

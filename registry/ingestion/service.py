@@ -10,8 +10,9 @@ from pathlib import Path
 
 from registry.access import AccessPolicy
 from registry.errors import AmbiguousProduct, AnnotationRejected, ProductNotFound, StorageFull
-from registry.formats.readers import DEFAULT_LIMITS, FileColumn, OpenedTable, ReadLimits, check_path
+from registry.formats.readers import FileColumn, OpenedTable, check_path
 from registry.formats.readers.nulls import NulledTable
+from registry.formats.readers.processes import ReadingProcesses
 from registry.ingestion.facts import ObservedTable, roles_of
 from registry.ingestion.plan import Published, PublishPlan, PublishRequest
 from registry.ingestion.planner import make_plan
@@ -27,6 +28,8 @@ from registry.stores.table import TableStore
 
 __all__ = ["Progress", "PublishService", "Published"]
 
+_UNBOUNDED = ReadingProcesses()
+
 _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
@@ -37,8 +40,8 @@ class PublishService:
     ----------
     products, files, tables
         The stores of the installation.
-    limits
-        What reading a file may cost.
+    reading
+        Opens files.
     policy
         Gives the rights of the moment.
 
@@ -53,14 +56,14 @@ class PublishService:
         products: SqlProductStore,
         files: FileStore,
         tables: TableStore,
-        limits: ReadLimits = DEFAULT_LIMITS,
+        reading: ReadingProcesses = _UNBOUNDED,
         policy: Callable[[], AccessPolicy] = AccessPolicy,
     ) -> None:
         self._products = products
         self._files = files
         self._tables = tables
         self._policy = policy
-        self.publisher = TablePublisher(products, files, tables, limits)
+        self.publisher = TablePublisher(products, files, tables, reading)
 
     def plan(self, principal: Principal, file: Path, request: PublishRequest) -> PublishPlan:
         """Say what publishing a file would do; nothing of it is kept.

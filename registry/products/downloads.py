@@ -6,20 +6,27 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
-import yaml
-
-from registry.errors import ProductFileNotFound, ProductRefused, UnreadableFile, UnsupportedFormat
-from registry.formats.readers import ReadLimits, ReadOptions
+from registry.durability import disk_errors
+from registry.errors import (
+    ProductFileNotFound,
+    ProductRefused,
+    UnsupportedFormat,
+)
+from registry.formats.readers import ReadOptions
 from registry.formats.readers.nulls import NulledTable
-from registry.formats.readers.sandbox import open_table
+from registry.formats.readers.processes import ReadingProcesses
+from registry.formats.writers.base import ResultWriter
 from registry.formats.writers.registry import writer_for
+from registry.host.client import waiting_client
+from registry.host.spool import SharedSpool
 from registry.ingestion.conversion import table_result
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductColumn
 from registry.model.product_file import FileMember, FileRole, ProductContent, ProductFile
-from registry.product_types import product_type_named
 from registry.products.access import ProductAccess
+from registry.products.archive_metadata import product_metadata
 from registry.products.contents import annotated_field
 from registry.products.records import ProductLimits, ProductStores
 from registry.products.virtual_zip import VirtualZip, ZipEntry, file_bytes
@@ -81,19 +88,22 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """A table on its way out in another format.
+    """A table in another format, ready to be sent.
 
     Attributes
     ----------
     name, media_type
         Of the new file.
-    chunks
-        Its contents, read once; closing it ends the reading.
+    file
+        At its beginning; it goes when it is closed.
+    size_bytes
+        Of the file.
     """
 
     name: str
     media_type: str
-    chunks: Iterator[bytes]
+    file: BinaryIO
+    size_bytes: int
 
 
 class ProductDownloads:
@@ -105,14 +115,27 @@ class ProductDownloads:
         Of the installation.
     access
         Checks what callers may see.
+    reading
+        Opens files.
     limits
-        What reading a file may cost.
+        What converted files may take.
     """
 
-    def __init__(self, stores: ProductStores, access: ProductAccess, limits: ProductLimits) -> None:
+    def __init__(
+        self,
+        stores: ProductStores,
+        access: ProductAccess,
+        reading: ReadingProcesses,
+        limits: ProductLimits,
+    ) -> None:
         self._stores = stores
         self._access = access
-        self._limits: ReadLimits = limits.read
+        self._reading = reading
+        self._spool = SharedSpool(
+            stores.files.home / "uploads" / "converted",
+            limits.converted_bytes,
+            limits.converted_bytes_per_visitor,
+        )
 
     def product(self, principal: Principal, key: int | str) -> Download:
         """Give a whole product as ZIP archive, with its metadata in YAML.
@@ -137,7 +160,7 @@ class ProductDownloads:
             if file.role is not FileRole.MAIN
         ]
         contents = [] if main is None else self._stores.contents.contents_of(main.id)
-        metadata = _metadata(product, main, contents, files)
+        metadata = product_metadata(product, main, contents, files)
         taken = {METADATA_NAME}
         entries = [ZipEntry.of_bytes(METADATA_NAME, metadata, product.updated)]
         for file in ([] if main is None else [main]) + files:
@@ -214,6 +237,14 @@ class ProductDownloads:
             If the main file holds no table, or the format is another one.
         UnreadableFile, FormatLimit, StorageFull
             If the table cannot be written in this format.
+        ShareExceeded, HostBusy
+            If too many files are read, or wait to be sent.
+        ReadingGivenUp
+            If who waited for it went away.
+
+        Notes
+        -----
+        The whole file is made first: a client that reads slowly keeps no process.
         """
         product = self._access.seen(principal, key)
         main = self._access.main_file(product)
@@ -230,29 +261,38 @@ class ProductDownloads:
             raise ProductRefused(
                 "format", f"{form[:40]!r} is no format; use one of {', '.join(_FORMATS)}"
             ) from None
+        stem = PurePosixPath(main.name).stem or "table"
+        file, size_bytes = self._convert(product, main, contents, writer)
+        return Conversion(f"{stem}.{writer.extension}", writer.media_type, file, size_bytes)
+
+    def _convert(
+        self,
+        product: Product,
+        main: ProductFile,
+        contents: dict[str, ProductContent],
+        writer: ResultWriter,
+    ) -> tuple[BinaryIO, int]:
         published: dict[str, ProductColumn] = {}
         if main.version is not None:
             found = self._stores.products.columns([(product.id, main.version)])
             published = {c.column.field.name: c for c in found[product.id]}
         path = self._stores.files.path(product.internal_name, main.stored)
-        opened = open_table(path, ReadOptions(**main.reading), limits=self._limits)
         nulls = {name: content.null_values or () for name, content in contents.items()}
-        try:
+        client = waiting_client()
+        with self._reading.open(path, ReadOptions(**main.reading)) as opened, disk_errors():
             result, _ = table_result(
                 NulledTable(opened, nulls),
                 main.name,
                 annotate=lambda field: annotated_field(field, published, contents.get(field.name)),
-                stream_errors=(UnreadableFile,),
             )
-            chunks = writer.write(result)
-            first = next(chunks, b"")
-        except BaseException:
-            opened.close()
-            raise
-        stem = PurePosixPath(main.name).stem or "table"
-        return Conversion(
-            f"{stem}.{writer.extension}", writer.media_type, _closing(first, chunks, opened.close)
-        )
+            spooled = self._spool.open("" if client is None else client.visitor())
+            try:
+                for piece in writer.write(result):
+                    spooled.write(piece)
+                return spooled.finish(), spooled.size_bytes
+            except BaseException:
+                spooled.close()
+                raise
 
     def _download(self, product: Product, file: ProductFile) -> Download:
         file = self._complete(product, file)
@@ -326,62 +366,3 @@ def _free_name(name: str, taken: set[str]) -> str:
         free = f"{path.stem}_{number}{path.suffix}"
     taken.add(free)
     return free
-
-
-def _closing(first: bytes, chunks: Iterator[bytes], close: Callable[[], None]) -> Iterator[bytes]:
-    try:
-        yield first
-        yield from chunks
-    finally:
-        close()
-
-
-def _metadata(
-    product: Product,
-    main: ProductFile | None,
-    contents: list[ProductContent],
-    files: list[ProductFile],
-) -> bytes:
-    product_type = product_type_named(product.product_type)
-    document = {
-        "id": product.id,
-        "internal_name": product.internal_name,
-        "display_name": product.display_name,
-        "product_type": product_type.name,
-        "product_type_name": product_type.display_name,
-        "release": product.release,
-        "uploaded_by": product.owner,
-        "official_product": product.official,
-        "pz_code": product.pz_code,
-        "description": product.description,
-        "release_year": product.release_year,
-        "data_url": product.data_url,
-        "origin": product.origin or "Upload",
-        "version": product.edition,
-        "table": product.table_name if product.version is not None else None,
-        "created_at": product.created.isoformat(),
-        "updated_at": product.updated.isoformat(),
-        "main_file": None if main is None else _described(main) | {"n_rows": main.n_rows},
-        "associated_columns": [
-            {
-                "column_name": content.column_name,
-                "alias": content.alias,
-                "ucd": content.ucd,
-                "unit": content.unit,
-            }
-            for content in contents
-        ],
-        "attach_files": [_described(file) | {"role": file.role.label} for file in files],
-    }
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    return text.encode()
-
-
-def _described(file: ProductFile) -> dict[str, object]:
-    return {
-        "name": file.name,
-        "type": file.media_type,
-        "size": file.size_bytes,
-        "sha256": file.sha256,
-        "is_directory": file.is_directory,
-    }

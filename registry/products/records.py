@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from registry.formats.readers import DEFAULT_LIMITS, ReadLimits
 from registry.model.product_file import ProductContent, ProductFile
 from registry.stores.files import FileStore
 from registry.stores.manifest_keeper import ManifestKeeper
@@ -71,13 +70,14 @@ class ProductLimits:
         Size of an uploaded file.
     files
         Files of a product, all versions together.
-    read
-        What reading a file may cost.
+    converted_bytes, converted_bytes_per_visitor
+        Size of the converted files that are kept until they are sent.
     """
 
     file_bytes: int = 10 * 2**30
     files: int = 200
-    read: ReadLimits = DEFAULT_LIMITS
+    converted_bytes: int = 20 * 2**30
+    converted_bytes_per_visitor: int = 5 * 2**30
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class ProductService:
         self.files = ProductFiles(stores, self._access, limits)
         self.contents = ProductContents(stores, self._access)
         self.overview = ProductOverview(stores, self._access)
-        self.downloads = ProductDownloads(stores, self._access, limits)
+        self.downloads = ProductDownloads(stores, self._access, publisher.reading, limits)
 
     def select(self, principal: Principal, wanted: ProductFilter = _ALL) -> Selection:
         """Find products that the caller may see; deleted ones only for operators who ask.

@@ -13,7 +13,7 @@ LARGER = {
     "vo_service/adql/tree.py": 560,
     "vo_service/adql/typed.py": 420,
     # One declaration without logic: every setting in one place.
-    "vo_service/settings/model.py": 480,
+    "vo_service/settings/model.py": 540,
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}
 

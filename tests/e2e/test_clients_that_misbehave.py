@@ -8,6 +8,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
@@ -113,6 +114,45 @@ def test_hanging_up_before_the_first_byte_stops_the_query(big):
     over = wait_for_query(big, before)
     assert over["error"] == "QueryCancelled"
     assert over["total_ms"] < 3500
+
+
+def readers_of_files(live) -> int:
+    """Count the processes that read files for a service."""
+    parents = {}
+    reading = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
+            if b"registry.formats.reading_process" in status.with_name("cmdline").read_bytes():
+                reading.add(int(status.parent.name))
+        except OSError:
+            continue
+    found = 0
+    for process in reading:
+        above = process
+        while above in parents and above != live.process.pid:
+            above = parents[above]
+        found += above == live.process.pid
+    return found
+
+
+def test_conversions_that_nobody_reads_leave_few_processes(big):
+    parts = urlsplit(big.url)
+    most, connections = 0, []
+    request = b"GET /api/products/1/data/?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for _ in range(60):
+        connections.append(socket.create_connection((parts.hostname, parts.port), timeout=60))
+        connections[-1].sendall(request)
+    for connection in connections:
+        most = max(most, readers_of_files(big))
+        connection.recv(1, socket.MSG_PEEK)
+    statuses = {int(connection.recv(12)[9:]) for connection in connections}
+    assert statuses <= {200, 429, 503}
+    assert 200 in statuses
+    assert 0 < most <= 2
+    assert readers_of_files(big) == 0
+    for connection in connections:
+        connection.close()
 
 
 def test_hanging_up_after_the_first_byte_stops_the_query(big):

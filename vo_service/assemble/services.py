@@ -13,6 +13,8 @@ from registry.accounts.passwords import Passwords
 from registry.accounts.service import AccountService
 from registry.catalogue import Catalogue
 from registry.errors import StorageFull
+from registry.formats.readers import ReadLimits
+from registry.formats.readers.processes import ReadingProcesses
 from registry.host.counters import SharedCounters
 from registry.host.places import Places
 from registry.host.privacy import keep_private
@@ -278,8 +280,18 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
     chosen = open_engine(settings)
     files = FileStore(settings.home)
     stores = ProductStores.over(database, files)
-    limits = ProductLimits(file_bytes=settings.product_max_bytes)
-    publishing = PublishService(stores.products, files, chosen.tables, policy=releases.policy)
+    limits = ProductLimits(
+        file_bytes=settings.product_max_bytes,
+        converted_bytes=settings.converted_max_bytes,
+        converted_bytes_per_visitor=settings.converted_max_bytes_per_visitor,
+    )
+    reading = ReadingProcesses(
+        _reading_places(settings, "products", "files"),
+        waited=ReadLimits(cpu_s=settings.read_timeout_s, stall_s=float(settings.read_timeout_s)),
+    )
+    publishing = PublishService(
+        stores.products, files, chosen.tables, reading, policy=releases.policy
+    )
     catalogue = Catalogue(stores.products, releases.policy)
     products = ProductService(stores, publishing.publisher, releases.policy, limits)
     unused_days = settings.user_tables_unused_days
@@ -301,6 +313,16 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
         OutputService(stores, publishing.publisher, releases.policy),
         ResumableUploads(settings.home, products.files, limits),
         user_tables,
+    )
+
+
+def _reading_places(settings: Settings, name: str, what: str) -> Places:
+    return Places(
+        settings.places_folder / f"reading-{name}",
+        what,
+        total=settings.reading_processes,
+        per_visitor=settings.reading_processes_per_visitor,
+        wait_s=settings.slot_wait_s,
     )
 
 
@@ -349,10 +371,10 @@ def _uploads(settings: Settings, results: FolderResultStore) -> Uploads:
         fetch_timeout_s=settings.upload_fetch_timeout_s,
         private_addresses=settings.upload_private_addresses,
         values_bytes=settings.upload_max_memory_bytes,
-        slots=max(2, settings.engine_threads),
-        slot_wait_s=settings.slot_wait_s,
+        read_s=settings.read_timeout_s,
     )
+    places = _reading_places(settings, "uploads", "tables")
     return Uploads(
-        UploadService(settings.uploads_folder, limits),
+        UploadService(settings.uploads_folder, limits, places),
         JobInputs(results, settings.upload_max_bytes),
     )

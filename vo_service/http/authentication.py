@@ -18,9 +18,10 @@ from flask import Flask, Response, g, request
 from registry.accounts.credentials import CredentialService
 from registry.accounts.passwords import is_token
 from registry.errors import CredentialsRejected, LoginRequired, NotAllowed
+from registry.host.client import WaitingClient, set_waiting_client
 from registry.model.account import Session
 from registry.model.principal import ANONYMOUS, Principal
-from vo_service.http.connection import client_connection
+from vo_service.http.connection import client_connection, watch_hangup
 from vo_service.http.visitors import TrustedProxies, address_visitor
 
 __all__ = ["SESSION_COOKIE", "Authentication", "CsrfRejected", "Method", "challenges"]
@@ -95,6 +96,7 @@ class Authentication:
         """Check credentials before every view, and mark every answer."""
         app.before_request(self._refuse_wrong_credentials)
         app.before_request(self._name_visitor)
+        app.teardown_request(_forget_client)
         app.after_request(self._mark)
 
     def principal(self) -> Principal:
@@ -263,7 +265,9 @@ class Authentication:
             self.principal()
 
     def _name_visitor(self) -> None:
-        connection = client_connection(request.environ)
+        environ = request.environ
+        set_waiting_client(WaitingClient(self.visitor, lambda act: watch_hangup(environ, act)))
+        connection = client_connection(environ)
         caller = g.get("caller")
         if connection is not None and isinstance(caller, _Caller) and caller.principal.user:
             connection.set_visitor(f"user {caller.principal.user}")
@@ -282,6 +286,10 @@ class Authentication:
             for challenge in self._challenges:
                 response.headers.add("WWW-Authenticate", challenge)
         return response
+
+
+def _forget_client(_error: BaseException | None = None) -> None:
+    set_waiting_client(None)
 
 
 _FOREIGN = "a page of another site made your browser send this; log in here and do it again"

@@ -278,6 +278,29 @@ class Settings(BaseModel):
     product_max_bytes: Bytes = Field(
         10 * _GIB, description="Size of a file that is uploaded to a product"
     )
+    reading_processes: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Files of products that are read at once in the whole service, to be"
+        " registered, published or converted; as many tables of queries besides",
+    )
+    reading_processes_per_visitor: int = Field(
+        2, ge=1, le=64, description="Those of one user, or of one address without an account"
+    )
+    read_timeout_s: int = Field(
+        60,
+        ge=1,
+        description="Seconds of processor time that reading one file may take while somebody waits,"
+        " with one more for each MB of a product's; and seconds without a sign of life",
+    )
+    converted_max_bytes: Bytes = Field(
+        20 * _GIB,
+        description="Size of the products in other formats that wait on the disk for their clients",
+    )
+    converted_max_bytes_per_visitor: Bytes = Field(
+        5 * _GIB, description="Size of those of one user, or of one address without an account"
+    )
     api_requests_per_minute: int = Field(
         6000, ge=0, description="Requests of one caller to the API, for ever; 0 sets no limit"
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from registry.formats.readers.child import Request
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadLimits
-from registry.formats.readers.sandbox import SandboxedTable, start_process
+from registry.formats.readers.sandbox import Hold, SandboxedTable, start_process
 from registry.scratch import ScratchFolder
 from vo_service.uploads.declared import DECLARED_FILE, Declared, parse_declared
 
@@ -80,14 +80,18 @@ class OpenedUpload(SandboxedTable):
         Used for this table alone, and closed with it.
     path
         The file, in the reader's folder.
+    reading
+        Closed with the table.
     """
 
-    def __init__(self, reader: WaitingReader, path: Path) -> None:
+    def __init__(self, reader: WaitingReader, path: Path, reading: Hold) -> None:
+        self._hold = reading
         self._name = path.name
         self._limits = reader.limits
         self._idle = True
         self._scratch = reader.folder
         self._process = reader.process
+        reading.attach(reader.process)
         try:
             unpacked = reader.folder / "unpacked"
             unpacked.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from pathlib import Path
 from registry.errors import RegistryError, StorageFull
 from registry.formats.readers.choice import FileChoiceNeeded
 from registry.formats.readers.options import ReadLimits
+from registry.formats.readers.processes import Reading
+from registry.host.places import Places
 from registry.scratch import ScratchFolder
 from vo_service.dali.upload import Upload
 from vo_service.queries import UploadedTable
-from vo_service.slots import ServiceBusy
 from vo_service.uploads.errors import UploadExceeded, UploadMissing, UploadRejected
 from vo_service.uploads.fetching import FetchLimits, TableFetcher
-from vo_service.uploads.readers import OpenedUpload, ReaderPool
+from vo_service.uploads.readers import OpenedUpload, ReaderPool, WaitingReader
 from vo_service.uploads.sources import FULL_DISK, InlineFiles, copy_limited, file_name
 from vo_service.uploads.table import TableLimits, read_table
 
@@ -33,9 +35,6 @@ _UNPACKED_FACTOR = 8
 
 _PROCESS_BYTES = 2**30
 """Memory of a reading process beside the values."""
-
-_CPU_S = 120
-"""Seconds of processor time: a hundred megabytes of TABLEDATA take about ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,8 @@ class UploadLimits:
         Whether files may come from internal networks.
     values_bytes
         Memory that the values of a query's tables may take, however small their files are.
-    slots
-        Files that are read at once.
-    slot_wait_s
-        Time that a file waits to be read.
+    read_s
+        Seconds of processor time for one file, and without a sign of life.
     """
 
     size_bytes: int
@@ -65,8 +62,7 @@ class UploadLimits:
     fetch_timeout_s: float
     private_addresses: bool = False
     values_bytes: int = 2**28
-    slots: int = 2
-    slot_wait_s: float = 10.0
+    read_s: int = 60
 
 
 class UploadService:
@@ -78,16 +74,18 @@ class UploadService:
         For files while they are read; shared by all processes of an installation.
     limits
         What uploads may cost.
+    places
+        How many files are read at once; none sets no limit.
     """
 
-    def __init__(self, folder: Path, limits: UploadLimits) -> None:
+    def __init__(self, folder: Path, limits: UploadLimits, places: Places | None = None) -> None:
         self.limits = limits
         self._folder = folder
         self._fetcher = TableFetcher(
             FetchLimits(limits.size_bytes, limits.fetch_timeout_s, limits.private_addresses)
         )
         self._table_limits = TableLimits(limits.rows, _COLUMNS_MAX, limits.values_bytes)
-        self._slots = threading.BoundedSemaphore(limits.slots)
+        self._places = places
         self._lock = threading.Lock()
         self._opened: tuple[ScratchFolder, ReaderPool] | None = None
 
@@ -111,7 +109,7 @@ class UploadService:
             If a table, or all together, are too large.
         UploadRejected
             If a file is no table, or one that cannot be used.
-        ServiceBusy
+        ShareExceeded, HostBusy
             If too many uploads are read at once.
         StorageFull
             If there is no room for a file.
@@ -146,12 +144,14 @@ class UploadService:
         received = scratch.file()
         try:
             hint = self._receive(upload, inline, received)
-            if not self._slots.acquire(timeout=self.limits.slot_wait_s):
-                raise ServiceBusy(retry_after_s=max(1, round(self.limits.slot_wait_s)))
-            try:
-                return self._open(upload.name, number, received, file_name(upload.name, hint), pool)
-            finally:
-                self._slots.release()
+            if received.stat().st_size == 0:
+                raise UploadRejected(upload.name, "it is empty; send a table")
+            with (
+                contextlib.closing(Reading(self._places)) as reading,
+                contextlib.closing(pool.take()) as reader,
+            ):
+                path = received.rename(reader.folder / file_name(upload.name, hint))
+                return self._open(upload.name, number, path, reader, reading)
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
@@ -175,21 +175,15 @@ class UploadService:
             return file.file_name
 
     def _open(
-        self, name: str, number: int, received: Path, called: str, pool: ReaderPool
+        self, name: str, number: int, path: Path, reader: WaitingReader, reading: Reading
     ) -> UploadedTable:
-        if received.stat().st_size == 0:
-            raise UploadRejected(name, "it is empty; send a table")
-        reader = pool.take()
         try:
-            path = received.rename(reader.folder / called)
-            with OpenedUpload(reader, path) as opened:
+            with OpenedUpload(reader, path, reading) as opened:
                 return read_table(name, number, opened, self._table_limits)
         except FileChoiceNeeded as error:
             raise UploadRejected(name, f"{error}; send a file that holds the one table") from error
         except RegistryError as error:
             raise UploadRejected(name, str(error)) from error
-        finally:
-            reader.close()
 
     def _ready(self) -> tuple[ScratchFolder, ReaderPool]:
         # Not before the first upload: the web server may fork until then.
@@ -203,9 +197,9 @@ class UploadService:
         size_bytes = self.limits.size_bytes
         return ReadLimits(
             memory_bytes=_PROCESS_BYTES + 2 * self.limits.values_bytes,
-            cpu_s=_CPU_S,
+            cpu_s=self.limits.read_s,
             cpu_s_per_mb=0.0,
-            stall_s=float(_CPU_S),
+            stall_s=float(self.limits.read_s),
             unpacked_bytes=_UNPACKED_FACTOR * size_bytes,
             members=100,
         )

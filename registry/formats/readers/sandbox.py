@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
 import pyarrow as pa
 
@@ -39,7 +39,7 @@ from registry.formats.readers.options import (
     ReadOptions,
 )
 
-__all__ = ["SandboxedTable", "open_table", "start_process"]
+__all__ = ["Hold", "SandboxedTable", "open_table", "start_process"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,12 +57,26 @@ _ERRORS: dict[str, type[RegistryError]] = {
 """Errors that a child may raise here, by name."""
 
 
+class Hold(Protocol):
+    """What a reading holds besides its process: a place, and somebody who waits."""
+
+    def attach(self, process: subprocess.Popen[bytes]) -> None:
+        """Say which process ends when nobody waits any more."""
+
+    def check(self) -> None:
+        """Make sure that somebody still waits; raises `ReadingGivenUp` otherwise."""
+
+    def close(self) -> None:
+        """Give everything back; may be called twice."""
+
+
 def open_table(
     path: Path,
     options: ReadOptions = DEFAULT_OPTIONS,
     *,
     scratch: Path | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
+    reading: Hold | None = None,
 ) -> SandboxedTable:
     """Open a file, or a folder of HATS, in a process of its own.
 
@@ -77,6 +91,8 @@ def open_table(
         temporary files is taken if none is given.
     limits
         What the file may cost.
+    reading
+        Closed with the table.
 
     Raises
     ------
@@ -88,8 +104,10 @@ def open_table(
         If it is no table.
     StorageFull
         If there is no room to unpack it.
+    ReadingGivenUp
+        If who waited for it went away.
     """
-    return SandboxedTable(path, options, scratch, limits)
+    return SandboxedTable(path, options, scratch, limits, reading)
 
 
 class SandboxedTable:
@@ -97,7 +115,7 @@ class SandboxedTable:
 
     Parameters
     ----------
-    path, options, scratch, limits
+    path, options, scratch, limits, reading
         See `open_table`.
 
     Attributes
@@ -118,9 +136,17 @@ class SandboxedTable:
     layout: dict[str, Any]
     unpacked: Path | None
 
+    _hold: Hold | None
+
     def __init__(
-        self, path: Path, options: ReadOptions, scratch: Path | None, limits: ReadLimits
+        self,
+        path: Path,
+        options: ReadOptions,
+        scratch: Path | None,
+        limits: ReadLimits,
+        reading: Hold | None = None,
     ) -> None:
+        self._hold = reading
         self._name = path.name
         self._limits = limits
         self._idle = True
@@ -130,6 +156,8 @@ class SandboxedTable:
             self._scratch = scratch
             scratch.mkdir(parents=True)
         self._process = start_process(_MODULE, self._scratch)
+        if reading is not None:
+            reading.attach(self._process)
         try:
             request = Request(path.absolute(), self._scratch.absolute(), options, limits)
             self._command(request.to_json())
@@ -150,6 +178,8 @@ class SandboxedTable:
         ------
         UnreadableFile
             If the file turns out to be damaged, passes a limit, or the child crashed on it.
+        ReadingGivenUp
+            If who waited for it went away.
         """
         while not self._idle:
             self._idle = self._receive(BATCH, END)[0] == END
@@ -163,7 +193,7 @@ class SandboxedTable:
             yield self._checked(content)
 
     def close(self) -> None:
-        """End the child and remove what it unpacked."""
+        """End the child, remove what it unpacked, and give its place back."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
@@ -173,6 +203,8 @@ class SandboxedTable:
                 except BrokenPipeError:
                     continue
         shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._hold is not None:
+            self._hold.close()
 
     def __enter__(self) -> Self:
         return self
@@ -253,6 +285,7 @@ class SandboxedTable:
         poll.register(stream, select.POLLIN)
         while done < length:
             if not poll.poll(self._limits.stall_s * 1000):
+                self._check_wanted()
                 self._process.kill()
                 raise UnreadableFile(
                     f"{self._name!r} gave nothing for {self._limits.stall_s:g} s of reading; "
@@ -274,7 +307,12 @@ class SandboxedTable:
         _LOG.error("reading %r failed:\n%s", self._name, said["trace"])
         return self._failure(said["kind"])
 
+    def _check_wanted(self) -> None:
+        if self._hold is not None:
+            self._hold.check()
+
     def _ended(self) -> UnreadableFile:
+        self._check_wanted()
         code = _exit_code(self._process)
         if code == -signal.SIGXCPU:
             return UnreadableFile(

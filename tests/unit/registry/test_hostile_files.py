@@ -27,6 +27,7 @@ from astropy.table import Table
 
 from registry.errors import RegistryError, UnreadableFile
 from registry.formats.readers.options import ReadLimits
+from registry.formats.readers.processes import ReadingProcesses
 from registry.formats.readers.sandbox import open_table
 from registry.ingestion.plan import PublishRequest
 from registry.ingestion.service import PublishService
@@ -44,7 +45,9 @@ def refused(site, tmp_path, monkeypatch) -> Callable[[Path], str]:
     scratch = tmp_path / "temporary"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    service = PublishService(site.products, site.files, site.tables, LIMITS)
+    service = PublishService(
+        site.products, site.files, site.tables, ReadingProcesses(limits=LIMITS)
+    )
 
     def publish(path: Path) -> str:
         before = sorted(p for p in tmp_path.rglob("*") if site.home not in p.parents)

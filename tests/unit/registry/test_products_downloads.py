@@ -76,7 +76,9 @@ def test_tables_are_converted_with_what_is_known_of_their_columns(shelf, tmp_pat
     product = shelf.published()
     done = shelf.service.downloads.converted(BOB, product.id, form)
     path = Path(tmp_path / done.name)
-    path.write_bytes(b"".join(done.chunks))
+    with done.file as file:
+        path.write_bytes(file.read())
+    assert path.stat().st_size == done.size_bytes
     assert path.stem == "data"
     if form == "votable":
         table = parse(path).get_first_table()
@@ -116,14 +118,14 @@ def test_what_cannot_be_converted_is_refused(shelf):
         shelf.service.downloads.converted(ADA, text.id, "csv")
 
 
-def test_a_conversion_that_is_given_up_leaves_no_process(shelf):
+def test_a_conversion_is_whole_before_it_is_sent_and_goes_with_its_file(shelf):
     product = shelf.published(
         content=parquet(ra=[1.0] * 9, dec=[1.0] * 9, z=[1.0] * 9), name="a.parquet"
     )
     done = shelf.service.downloads.converted(ADA, product.id, "csv")
-    next(done.chunks)
-    done.chunks.close()
-    assert [p for p in shelf.on_disk() if p.startswith("staging")] == []
+    done.file.close()
+    shelf.service.downloads.converted(ADA, product.id, "csv").file.close()
+    assert len(list((shelf.home / "uploads" / "converted").glob("*.*"))) == 1
 
 
 def test_what_is_hidden_cannot_be_downloaded(shelf):

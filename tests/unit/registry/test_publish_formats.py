@@ -11,6 +11,7 @@ from astropy.table import Table
 
 from registry.errors import UnreadableFile
 from registry.formats.readers import ReadLimits, ReadOptions
+from registry.formats.readers.processes import ReadingProcesses
 from registry.ingestion.plan import PublishRequest
 from registry.ingestion.service import PublishService
 from registry.model.principal import OPERATOR
@@ -101,7 +102,9 @@ def test_the_limits_of_the_installation_hold(site, tmp_path):
     text = pa.array(["x" * 1_000_000] * 400).dictionary_encode()
     pq.write_table(pa.table({"a": text}), path)
     limits = ReadLimits(memory_bytes=300 * 2**20)
-    service = PublishService(site.products, site.files, site.tables, limits)
+    service = PublishService(
+        site.products, site.files, site.tables, ReadingProcesses(limits=limits)
+    )
     with pytest.raises(UnreadableFile, match="of memory that reading a file may take"):
         service.publish(OPERATOR, path, PublishRequest("x", "other"))
     assert site.left_over() == []

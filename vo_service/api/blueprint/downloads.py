@@ -92,16 +92,15 @@ def _contents(download: Download, start: int, stop: int) -> Iterable[bytes]:
 
 
 def conversion_answer(conversion: Conversion) -> Response:
-    """Answer with a product in another format, as it is made."""
-    pieces = iter(conversion.chunks)
-    # What fails before the first bytes is still answered as an error.
-    first = next(pieces, b"")
-
-    def all_pieces() -> Iterator[bytes]:
-        yield first
-        yield from pieces
-
-    response = Response(_pieces(all_pieces()), content_type=conversion.media_type)
+    """Answer with a product in another format."""
+    pieces: Iterable[bytes]
+    if request.method == "HEAD":
+        conversion.file.close()
+        pieces = ()
+    else:
+        pieces = wrap_file(request.environ, conversion.file, _PIECE_BYTES)
+    response = Response(pieces, content_type=conversion.media_type, direct_passthrough=True)
+    response.headers["Content-Length"] = str(conversion.size_bytes)
     response.headers["Content-Disposition"] = content_disposition(conversion.name)
     return _file_headers(response, None)
 

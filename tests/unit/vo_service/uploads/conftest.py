@@ -59,10 +59,10 @@ def limited(tmp_path):
     """Make a reading with other limits."""
     made = []
 
-    def make(**limits):
+    def make(places=None, **limits):
         from dataclasses import replace
 
-        service = UploadService(tmp_path, replace(LIMITS, **limits))
+        service = UploadService(tmp_path, replace(LIMITS, **limits), places)
         made.append(service)
         return Reading(service, tmp_path)
 

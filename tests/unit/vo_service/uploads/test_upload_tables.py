@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from contextlib import nullcontext
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,10 @@ import pytest
 from astropy.io import votable as astropy_votable
 from astropy.table import Table
 
+from registry.errors import HostBusy
+from registry.host.client import WaitingClient, set_waiting_client
+from registry.host.places import Places
 from registry.model.field import Datatype, ValueType
-from vo_service.slots import ServiceBusy
 from vo_service.uploads.errors import UploadExceeded, UploadMissing, UploadRejected
 
 D = Datatype
@@ -265,7 +268,7 @@ def test_too_many_tables_are_refused(reading):
 
 
 def test_all_tables_together_are_limited(limited):
-    reading = limited(size_bytes=2**20, rows=10**7)
+    reading = limited(rows=10**7, values_bytes=8_000_000)
     half = parquet(pa.table({"a": np.zeros(600_000)}))
     reading.one(half)
     with pytest.raises(UploadExceeded, match=r"upload t1 .* together"):
@@ -279,11 +282,19 @@ def test_nothing_stays_on_the_disk(reading):
     assert reading.left_files() == []
 
 
-def test_who_waits_too_long_is_told_that_the_service_is_busy(limited):
-    reading = limited(slots=1, slot_wait_s=0.05)
-    with reading.service._slots, pytest.raises(ServiceBusy):
+def test_who_waits_too_long_is_told_that_the_service_is_busy(limited, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("places")
+    places = Places(folder, "tables", total=1, per_visitor=1, wait_s=0)
+    reading = limited(places)
+    set_waiting_client(WaitingClient(lambda: "address 192.0.2.1", lambda _action: nullcontext()))
+    try:
+        with places.take("user ada"), pytest.raises(HostBusy) as refused:
+            reading.one(b"a,b\n1,2\n")
+        assert refused.value.retry_after_s >= 1
         reading.one(b"a,b\n1,2\n")
-    reading.one(b"a,b\n1,2\n")
+    finally:
+        set_waiting_client(None)
+    assert places.running == 0
 
 
 def test_a_reader_that_died_while_it_waited_is_not_used(limited):
