@@ -10,13 +10,17 @@ import pyarrow.compute as pc
 
 from registry.ingestion.iso_times import iso_texts
 from registry.ingestion.missing import MissingScan
-from registry.ingestion.types import fits_column
+from registry.ingestion.types import fits_column, longest_text
 from registry.model.product import ColumnStatistics
 
 __all__ = ["ColumnScan"]
 
 _MAX_DISTINCT = 1000
 """Different values that are counted; beyond it a column is no set of classes any more."""
+
+
+_MOMENT_TEXT = 30
+"""Characters of the longest moment in microseconds: ``+294247-01-10T04:00:54.775807``, and one."""
 
 
 class ColumnScan:
@@ -41,6 +45,7 @@ class ColumnScan:
         self._finite = 0
         self._distinct: set[object] | None = None if pa.types.is_list(simple) else set()
         self._lengths: set[int] = set()
+        self._longest: int | None = 0 if pa.types.is_string(simple) else None
         self._missing = MissingScan(simple) if self._is_number else None
         self.non_ascii = False
         self.fits = True
@@ -76,6 +81,9 @@ class ColumnScan:
             self._missing.see(known)
         if pa.types.is_string(self._simple) and not self.non_ascii:
             self.non_ascii = not pc.all(pc.string_is_ascii(known)).as_py()
+        if self._longest is not None:
+            longest = longest_text(known)
+            self._longest = None if longest is None else max(self._longest, longest)
         if pa.types.is_list(self._simple) and len(self._lengths) < 2:
             self._lengths.update(pc.unique(pc.list_value_length(known)).to_pylist())
         self._see_distinct(known)
@@ -84,8 +92,13 @@ class ColumnScan:
     def length(self) -> int | None:
         """The common length of all arrays, if none is null and it is more than 1.
 
-        An arraysize of ``1`` reads as a scalar in many clients (and taplint warns of it).
+        An arraysize of ``1`` reads as a scalar in many clients (and taplint warns of it). Of text,
+        or what becomes text, it is the length of the longest (see `longest_text`).
         """
+        if pa.types.is_string(self._simple):
+            return self._longest
+        if not self.fits:
+            return _MOMENT_TEXT if self._is_moment else len(str(self._high))
         if self._nulls or len(self._lengths) != 1:
             return None
         length = next(iter(self._lengths))

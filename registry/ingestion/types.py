@@ -20,6 +20,7 @@ __all__ = [
     "TypeChoice",
     "finish",
     "fits_column",
+    "longest_text",
     "simple_type",
     "simplify",
     "value_type",
@@ -148,20 +149,40 @@ def value_type(simple: pa.DataType, non_ascii: bool, fits: bool, length: int | N
     fits
         What `fits_column` tells of all values.
     length
-        The common length of all arrays, none of them null; absent if there is none.
+        The common length of all arrays, none of them null, or that of the longest text, see
+        `longest_text`; absent if it is not known.
     """
     if pa.types.is_list(simple):
         datatype = _DATATYPES[simple.value_type]
         return ValueType(datatype, "*" if length is None else str(length))
+    text_size = "*" if length is None else f"{max(1, length)}*"
     if not fits:
-        return ValueType(Datatype.CHAR, "*")
+        return ValueType(Datatype.CHAR, text_size)
     if pa.types.is_timestamp(simple):
         return ValueType(Datatype.CHAR, "*", "timestamp")
     if simple == pa.uint64():
         return ValueType(Datatype.LONG)
     if pa.types.is_string(simple):
-        return ValueType(Datatype.UNICODE_CHAR if non_ascii else Datatype.CHAR, "*")
+        return ValueType(Datatype.UNICODE_CHAR if non_ascii else Datatype.CHAR, text_size)
     return ValueType(_DATATYPES[simple])
+
+
+def longest_text(values: pa.Array | pa.ChunkedArray) -> int | None:
+    """Give the length of the longest text, in units of UTF-16: of ASCII, its characters.
+
+    Returns
+    -------
+    int | None
+        At least 0; none if a text holds the character zero, which ends texts of a declared length
+        in VOTable (section 2.1).
+    """
+    if pc.any(pc.match_substring(values, "\0")).as_py():
+        return None
+    units = pc.utf8_length(values)
+    if not pc.all(pc.string_is_ascii(values)).as_py():
+        beyond = pc.count_substring_regex(values, r"[\x{10000}-\x{10FFFF}]")
+        units = pc.add(units, beyond)
+    return int(pc.max(units).as_py() or 0)
 
 
 def finish(values: pa.Array, target: ValueType) -> pa.Array:

@@ -75,7 +75,9 @@ class ValueType:
         Primitive type of one value or of one element of an array.
     arraysize
         VOTable arraysize: absent for a scalar, ``n`` or ``*`` (at most ``n*``) otherwise.
-        Text has ``*``, or ``n`` where every value has exactly that many characters.
+        Text has ``n*`` where the longest value is known, ``n`` where every value has exactly that
+        many characters, otherwise ``*``. ``unicodeChar`` counts 16-bit units of UTF-16, in which
+        VOTable writes it.
     xtype
         DALI extended type (``timestamp``, ``point``, ``circle``, ``polygon`` ...).
 
@@ -115,6 +117,13 @@ class ValueType:
         """Number of elements where `arraysize` fixes it, otherwise none."""
         if self.arraysize is not None and re.fullmatch(r"\d+", self.arraysize):
             return int(self.arraysize)
+        return None
+
+    @property
+    def bound(self) -> int | None:
+        """Largest number of elements that a value may have, otherwise none."""
+        if self.arraysize is not None and re.fullmatch(r"\d+\*?", self.arraysize):
+            return int(self.arraysize.removesuffix("*"))
         return None
 
     @property

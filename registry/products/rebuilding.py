@@ -16,6 +16,7 @@ from registry.ingestion.facts import ObservedTable, roles_of
 from registry.ingestion.plan import PublishRequest
 from registry.ingestion.planner import make_plan
 from registry.ingestion.publication import TablePublisher, Work
+from registry.model.field import ValueType
 from registry.model.product import Product, ProductColumn, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
 from registry.model.table import Storage
@@ -196,7 +197,12 @@ def _main_file(stores: ProductStores, product: Product) -> ProductFile:
 
 
 def _shapes(columns: Sequence[ProductColumn]) -> list[tuple[str, Any]]:
-    return [(each.column.physical, each.column.field.type) for each in columns]
+    return [(each.column.physical, _shape(each.column.field.type)) for each in columns]
+
+
+def _shape(value_type: ValueType) -> ValueType:
+    """Leave out the length of text, which older records do not have."""
+    return replace(value_type, arraysize=None) if value_type.is_text else value_type
 
 
 def _put_tombstones(connection: Connection, manifest: Manifest) -> None:

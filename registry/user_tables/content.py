@@ -124,6 +124,9 @@ def fitting_rows(columns: Sequence[UserColumn], content: TableContent) -> pa.Tab
 def _open_type(value_type: ValueType) -> ValueType:
     if value_type.is_array and value_type.xtype not in _GEOMETRIES:
         return replace(value_type, arraysize="*")
+    if value_type.is_text:
+        # A longer text may be sent later.
+        return replace(value_type, arraysize="*")
     return value_type
 
 

@@ -5,6 +5,7 @@ The rules are written for people in ``docs/reference/adql-values.md``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -26,10 +27,12 @@ __all__ = [
     "UNICODE_TEXT",
     "Kind",
     "arithmetic_type",
+    "bounded_text",
     "common_type",
     "concatenation_type",
     "integer_type",
     "kind_of",
+    "literal_type",
     "rounded_type",
     "text_type",
 ]
@@ -136,11 +139,34 @@ def text_type(*value_types: ValueType) -> ValueType:
 
 
 def concatenation_type(left: ValueType, right: ValueType) -> ValueType:
-    """Give the type of ``||``; the lengths add up where both are fixed."""
+    """Give the type of ``||``; the lengths add up where both are known."""
     whole = text_type(left, right)
-    if left.length is not None and right.length is not None:
-        return ValueType(whole.datatype, str(left.length + right.length))
-    return whole
+    if left.bound is None or right.bound is None:
+        return whole
+    both_fixed = left.length is not None and right.length is not None
+    return bounded_text(whole, left.bound + right.bound, fixed=both_fixed)
+
+
+def literal_type(text: str) -> ValueType:
+    """Give the type of a literal, which has just its own length."""
+    whole = TEXT if text.isascii() else UNICODE_TEXT
+    return whole if "\0" in text else bounded_text(whole, len(text.encode("utf-16-be")) // 2)
+
+
+def bounded_text(value_type: ValueType, bound: int, *, fixed: bool = False) -> ValueType:
+    """Give a type of text a largest length: its characters, for unicodeChar units of UTF-16.
+
+    Parameters
+    ----------
+    value_type
+        Of text.
+    bound
+        Not negative; a text of length 0 is declared as one of at most 1.
+    fixed
+        Whether all texts have just this length.
+    """
+    size = f"{max(1, bound)}" if fixed and bound else f"{max(1, bound)}*"
+    return replace(value_type, arraysize=size)
 
 
 @lru_cache(1024)
@@ -160,14 +186,21 @@ def common_type(left: ValueType, right: ValueType) -> ValueType | None:
         case Kind.NUMBER:
             return ValueType(_common_datatype(left.datatype, right.datatype))
         case Kind.TEXT:
-            same = left.arraysize if left.arraysize == right.arraysize else "*"
-            return ValueType(text_type(left, right).datatype, same)
+            return _common_text(left, right)
         case Kind.ARRAY:
             return _common_array(left, right)
         case Kind.REGION if left.xtype != right.xtype:
             return None
         case _:
             return left
+
+
+def _common_text(left: ValueType, right: ValueType) -> ValueType:
+    whole = text_type(left, right)
+    if left.bound is None or right.bound is None:
+        return whole
+    same = left.length is not None and left.length == right.length
+    return bounded_text(whole, max(left.bound, right.bound), fixed=same)
 
 
 def _common_datatype(left: Datatype, right: Datatype) -> Datatype:

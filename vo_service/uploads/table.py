@@ -10,7 +10,14 @@ import pyarrow.compute as pc
 
 from registry.formats.readers.base import FileColumn
 from registry.ingestion.frames import column_frame
-from registry.ingestion.types import finish, fits_column, simple_type, simplify, value_type
+from registry.ingestion.types import (
+    finish,
+    fits_column,
+    longest_text,
+    simple_type,
+    simplify,
+    value_type,
+)
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.table import Column, Storage, Table
 from vo_service.queries import UPLOAD_SCHEMA, UploadedTable
@@ -159,7 +166,7 @@ class _ColumnReading:
             simple,
             pa.types.is_string(simple) and self._is_unicode(values),
             fits_column(values),
-            None,
+            longest_text(values) if pa.types.is_string(simple) else None,
         )
         if chosen.is_timestamp or self._declared.xtype in ("timestamp", *_GEOMETRIES):
             return chosen

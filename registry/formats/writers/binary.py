@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from registry.formats.writers.base import Result, started
 from registry.formats.writers.binary2 import base64_pieces
-from registry.formats.writers.packing import packed_rows
+from registry.formats.writers.packing import binary_fields, packed_rows
 from registry.formats.writers.votable import VOTABLE_MEDIA_TYPE, document_head, document_tail
 from registry.model.field import Datatype, Field
 
@@ -35,7 +35,7 @@ class BinaryWriter:
     def write(self, result: Result) -> Iterator[bytes]:
         """Produce the document; its end tells overflow and mid-stream errors."""
         batches = started(result.batches)
-        fields = [_with_room_for_null(field) for field in result.fields]
+        fields = [_with_room_for_null(field) for field in binary_fields(result.fields)]
         head = document_head(fields, result.infos, declared_nulls=True)
         yield f'{head}<DATA>\n<BINARY>\n<STREAM encoding="base64">'.encode()
         rows = (packed_rows(_columns(batch, fields), fields, null_flags=False) for batch in batches)

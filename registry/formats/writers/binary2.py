@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import pybase64
 
 from registry.formats.writers.base import Result, started
-from registry.formats.writers.packing import packed_rows
+from registry.formats.writers.packing import binary_fields, packed_rows
 from registry.formats.writers.votable import VOTABLE_MEDIA_TYPE, document_head, document_tail
 
 __all__ = ["Binary2Writer", "base64_pieces"]
@@ -25,9 +25,10 @@ class Binary2Writer:
     def write(self, result: Result) -> Iterator[bytes]:
         """Produce the document; its end tells overflow and mid-stream errors."""
         batches = started(result.batches)
-        head = document_head(result.fields, result.infos)
+        fields = binary_fields(result.fields)
+        head = document_head(fields, result.infos)
         yield f'{head}<DATA>\n<BINARY2>\n<STREAM encoding="base64">'.encode()
-        yield from base64_pieces(packed_rows(batch.columns, result.fields) for batch in batches)
+        yield from base64_pieces(packed_rows(batch.columns, fields) for batch in batches)
         tail = document_tail(result.outcome(), result.maxrec)
         yield f"</STREAM>\n</BINARY2>\n</DATA>\n{tail}".encode()
 

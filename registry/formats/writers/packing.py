@@ -8,6 +8,7 @@ joined row by row in Arrow, whose joined buffer is the byte stream of the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,10 @@ from registry.formats.writers.elements import (
 )
 from registry.model.field import Datatype, Field, ValueType
 
-__all__ = ["packed_rows"]
+__all__ = ["binary_fields", "packed_rows"]
+
+PADDED_CHARACTERS = 512
+"""Longest text that is filled up to a fixed width; a result of longer ones would grow too much."""
 
 _COUNT = ">i4"
 """The number of elements before a value of variable length (VOTable 1.4, section 5.3)."""
@@ -66,15 +70,30 @@ def packed_rows(
     return _joined(parts)
 
 
+def binary_fields(fields: Sequence[Field]) -> list[Field]:
+    """Give the fields as the binary forms declare them: text of a known bound has fixed width.
+
+    Notes
+    -----
+    VOTable also has ``n*``, a count before at most ``n`` characters, but astropy up to 7.1 reads
+    it as ``n`` and gives other rows without a word. All clients read fixed widths, filled up with
+    zeros, and ``*``; only the former become columns of text that astropy saves as FITS.
+    """
+    return [replace(field, type=_binary_type(field.type)) for field in fields]
+
+
+def _binary_type(value_type: ValueType) -> ValueType:
+    if not value_type.datatype.is_text or value_type.length is not None:
+        return value_type
+    bound = value_type.bound
+    size = "*" if bound is None or bound > PADDED_CHARACTERS else str(bound)
+    return replace(value_type, arraysize=size)
+
+
 def _has_count(value_type: ValueType) -> bool:
     """Whether the values are of variable length, as `votable` declares them."""
-    if value_type.datatype.is_text:
-        return (
-            value_type.datatype is Datatype.UNICODE_CHAR
-            or value_type.is_timestamp
-            or value_type.length is None
-        )
-    return value_type.is_array and value_type.length is None
+    listed = value_type.is_array or value_type.datatype.is_text
+    return listed and value_type.length is None
 
 
 def _null_flags(columns: Sequence[pa.Array]) -> npt.NDArray[np.uint8]:
@@ -114,8 +133,10 @@ def _fixed(column: pa.Array, value_type: ValueType) -> npt.NDArray[Any]:
         return encoded_elements(column, value_type.datatype)
     length = value_type.length or 0
     if value_type.datatype.is_text:
-        data, counts = text_bytes(ascii_text(column, value_type))
-        return padded_cells(data, counts, length, 0)
+        letters, counts = _letters(column, value_type)
+        if len(counts) and counts.max() > length:
+            raise ValueError(f"a text has {counts.max()} characters where {length} were declared")
+        return padded_cells(letters, counts, length, 0)
     elements = encoded_elements(column.flatten(), value_type.datatype)
     missing = encoded_elements(pa.nulls(1, value_type.arrow.value_type), value_type.datatype)[0]
     return padded_cells(elements, cell_lengths(column), length, missing)
@@ -124,17 +145,24 @@ def _fixed(column: pa.Array, value_type: ValueType) -> npt.NDArray[Any]:
 def _variable(column: pa.Array, value_type: ValueType) -> tuple[pa.Array, npt.NDArray[Any]]:
     """Give the values of a column of variable length as bytes, and their numbers of elements."""
     if value_type.datatype.is_text:
-        text = ascii_text(cell_text(column, value_type, VOTABLE_TEXT), value_type)
-        data, counts = text_bytes(text)
-        if value_type.datatype is Datatype.UNICODE_CHAR:
-            data, counts = _utf16(data, counts)
-            width = 2
-        else:
-            width = 1
+        elements, counts = _letters(column, value_type)
     else:
         elements = encoded_elements(column.flatten(), value_type.datatype)
-        data, counts, width = elements.view(np.uint8), cell_lengths(column), elements.itemsize
-    return _binary(data, cell_offsets(counts) * width), counts.astype(_COUNT)
+        counts = cell_lengths(column)
+    offsets = cell_offsets(counts) * elements.itemsize
+    return _binary(elements.view(np.uint8), offsets), counts.astype(_COUNT)
+
+
+def _letters(
+    column: pa.Array, value_type: ValueType
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Give the bytes of ``char`` or the units of ``unicodeChar`` end to end, and their numbers."""
+    text = ascii_text(cell_text(column, value_type, VOTABLE_TEXT), value_type)
+    data, counts = text_bytes(text)
+    if value_type.datatype is not Datatype.UNICODE_CHAR:
+        return data, counts
+    data, counts = _utf16(data, counts)
+    return data.view(">u2"), counts
 
 
 def _utf16(

@@ -52,12 +52,16 @@ def test_numbers_keep_their_value_in_the_narrowest_type(arrow, datatype):
 @pytest.mark.parametrize(
     ("values", "expected", "stored"),
     [
-        (pa.array([2**64 - 1, 1], pa.uint64()), ValueType(D.CHAR, "*"), [str(2**64 - 1), "1"]),
+        (pa.array([2**64 - 1, 1], pa.uint64()), ValueType(D.CHAR, "20*"), [str(2**64 - 1), "1"]),
         (pa.array([True, None]), ValueType(D.BOOLEAN), [True, None]),
-        (pa.array(["a", None]), ValueType(D.CHAR, "*"), ["a", None]),
-        (pa.array(["a", "é"], pa.large_string()), ValueType(D.UNICODE_CHAR, "*"), ["a", "é"]),
-        (pa.array(["a"], pa.string_view()), ValueType(D.CHAR, "*"), ["a"]),
-        (pa.nulls(2), ValueType(D.CHAR, "*"), [None, None]),
+        (pa.array(["a", None]), ValueType(D.CHAR, "1*"), ["a", None]),
+        (pa.array(["a", "é"], pa.large_string()), ValueType(D.UNICODE_CHAR, "1*"), ["a", "é"]),
+        (pa.array(["é😀", "abc"]), ValueType(D.UNICODE_CHAR, "3*"), ["é😀", "abc"]),
+        (pa.array(["a😀😀😀"]), ValueType(D.UNICODE_CHAR, "7*"), ["a😀😀😀"]),
+        (pa.array(["a\0b"]), ValueType(D.CHAR, "*"), ["a\0b"]),
+        (pa.array([""]), ValueType(D.CHAR, "1*"), [""]),
+        (pa.array(["a"], pa.string_view()), ValueType(D.CHAR, "1*"), ["a"]),
+        (pa.nulls(2), ValueType(D.CHAR, "1*"), [None, None]),
         (
             pa.array([dt.date(2026, 1, 31)]),
             ValueType(D.CHAR, "*", "timestamp"),
@@ -70,7 +74,7 @@ def test_numbers_keep_their_value_in_the_narrowest_type(arrow, datatype):
             ValueType(D.CHAR, "*", "timestamp"),
             [moment("2026-01-31T12:00")],
         ),
-        (pa.array([dt.time(1, 2, 3)]), ValueType(D.CHAR, "*"), ["01:02:03"]),
+        (pa.array([dt.time(1, 2, 3)]), ValueType(D.CHAR, "8*"), ["01:02:03"]),
         (
             pa.array([[1, 2], [3, 4]], pa.list_(pa.int8())),
             ValueType(D.SHORT, "2"),
@@ -101,7 +105,8 @@ def test_decimals_become_double_and_long_ones_text_with_a_remark():
 def test_nested_values_become_json():
     values = pa.array([{"a": [1.5, float("nan")], "b": "é"}, None])
     target, stored, remark = through(values)
-    assert target == ValueType(D.UNICODE_CHAR, "*")
+    assert target == ValueType(D.UNICODE_CHAR, "28*")
+    assert len(stored[0]) == 28
     assert json.loads(stored[0]) == {"a": [1.5, None], "b": "é"}
     assert stored[1] is None
     assert "JSON" in remark
@@ -129,6 +134,11 @@ def scan_of(*arrays):
     for array in arrays:
         scan.see(array)
     return scan
+
+
+def test_the_longest_text_of_all_batches_counts():
+    assert scan_of(pa.array(["a", None]), pa.array(["abcd", "b"]), pa.array(["é"])).length == 4
+    assert scan_of(pa.array(["a"]), pa.array(["\0"]), pa.array(["b"])).length is None
 
 
 def test_statistics_count_not_a_number_as_null():

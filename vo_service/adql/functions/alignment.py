@@ -126,9 +126,10 @@ def common_field(name: str, expressions: list[Expression]) -> tuple[Field, list[
     valued = [e for e in expressions if not is_null(e)] or expressions
     pilot = next((e for e in valued if not is_literal(e)), valued[0])
     aligned = [align(pilot, expression)[1] for expression in expressions]
-    value_type: ValueType | None = aligned[0].field.type
-    for expression in aligned[1:]:
-        value_type = value_type and common_type(value_type, expression.field.type)
+    value_type: ValueType | None = pilot.field.type
+    for expression in aligned:
+        if not is_null(expression):
+            value_type = value_type and common_type(value_type, expression.field.type)
     if value_type is None:
         raise Misfit("No type holds all of these values; convert them with CAST")
     measured = [e.field for e in aligned if not is_literal(e)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from registry.model.field import Datatype
 from vo_service.adql.functions.arguments import check_text, make_call
 from vo_service.adql.functions.declaration import CallSite, Feature, Function, example_of
 from vo_service.adql.functions.ucds import derived_ucd
 from vo_service.adql.typed import Expression
+from vo_service.adql.types import bounded_text
+
+_LONGEST_CASE = 3
+"""Characters that the other case of one may have: the ligature ffi is FFI (Unicode 15, 5.18)."""
 
 __all__ = ["TEXT_FUNCTIONS"]
 
@@ -13,7 +18,10 @@ __all__ = ["TEXT_FUNCTIONS"]
 def _case(site: CallSite) -> Expression:
     check_text(site)
     field = site.arguments[0].field
-    return make_call(site, field.type, ucd=derived_ucd(field.ucd))
+    value_type = field.type
+    if value_type.datatype is Datatype.UNICODE_CHAR and value_type.bound is not None:
+        value_type = bounded_text(value_type, _LONGEST_CASE * value_type.bound)
+    return make_call(site, value_type, ucd=derived_ucd(field.ucd))
 
 
 def _declare(name: str, description: str, value: str) -> Function:

@@ -21,8 +21,10 @@ from vo_service.adql.types import (
     POINT,
     POLYGON,
     SHORT,
+    TEXT,
     TIMESTAMP,
     Kind,
+    bounded_text,
     kind_of,
     text_type,
 )
@@ -95,9 +97,20 @@ def _text_cast(
     length = node.target.length
     padded = node.target.type is tree.CastType.CHAR and length is not None
     source = operand.field.type
-    datatype = text_type(source).datatype if kind is Kind.TEXT else Datatype.CHAR
-    size = "*" if length is None else f"{length}" if padded else f"{length}*"
-    return typed.Cast(operand, Field("cast", ValueType(datatype, size)), length, padded)
+    value_type = _text_of(source, length, padded) if kind is Kind.TEXT else TEXT
+    if kind is not Kind.TEXT and length is not None:
+        value_type = bounded_text(TEXT, length, fixed=padded)
+    return typed.Cast(operand, Field("cast", value_type), length, padded)
+
+
+def _text_of(source: ValueType, length: int | None, padded: bool) -> ValueType:
+    """Give the type of text of at most `length` characters, of which UTF-16 may need two units."""
+    whole = text_type(source)
+    unicode = whole.datatype is Datatype.UNICODE_CHAR
+    bounds = [] if source.bound is None or padded else [source.bound]
+    if length is not None:
+        bounds.append(2 * length if unicode else length)
+    return bounded_text(whole, min(bounds), fixed=padded and not unicode) if bounds else whole
 
 
 def _timestamp_cast(

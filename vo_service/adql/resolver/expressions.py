@@ -17,12 +17,12 @@ from vo_service.adql.types import (
     DOUBLE,
     INT,
     TEXT,
-    UNICODE_TEXT,
     Kind,
     arithmetic_type,
     concatenation_type,
     integer_type,
     kind_of,
+    literal_type,
 )
 from vo_service.adql.units import UNKNOWN_UNIT, product_unit, quotient_unit, sum_unit
 
@@ -102,8 +102,7 @@ class ExpressionResolver:
             case tree.NumericLiteral():
                 return _number(self.env, node)
             case tree.StringLiteral():
-                value_type = TEXT if node.value.isascii() else UNICODE_TEXT
-                return typed.Constant(node.value, Field("", value_type))
+                return typed.Constant(node.value, Field("", literal_type(node.value)))
             case tree.NullLiteral():
                 return _NULL
             case _:

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.table import Table
 
 from registry.errors import AnnotationRejected, RegistryError, UnsupportedFormat
 from registry.formats.writers.base import ResultInfo
@@ -63,7 +64,9 @@ def head(*fields: Field, infos: tuple[ResultInfo, ...] = ()) -> lxml.etree._Elem
         (ValueType(Datatype.CHAR, "3"), "abc", b"abc"),
         (UNICODE, "é", b"\0\0\0\1\0\xe9"),
         (UNICODE, "😀", b"\0\0\0\2\xd8\x3d\xde\x00"),
-        (ValueType(Datatype.UNICODE_CHAR, "2"), "é😀", b"\0\0\0\3\0\xe9\xd8\x3d\xde\x00"),
+        (ValueType(Datatype.UNICODE_CHAR, "5"), "é😀", b"\0\xe9\xd8\x3d\xde\x00\0\0\0\0"),
+        (ValueType(Datatype.CHAR, "3*"), "ab", b"\0\0\0\2ab"),
+        (ValueType(Datatype.UNICODE_CHAR, "3*"), "é", b"\0\0\0\1\0\xe9"),
         (ValueType(Datatype.SHORT, "*"), [1, 2], b"\0\0\0\2\0\1\0\2"),
         (ValueType(Datatype.SHORT, "2"), [1, 2], b"\0\1\0\2"),
         (ValueType(Datatype.SHORT, "*"), [1, None], b"\0\0\0\2\0\1\x80\0"),
@@ -121,7 +124,50 @@ def test_char_replaces_what_ascii_cannot_hold_one_for_one():
 
 def test_fixed_lengths_hold_even_if_a_value_does_not():
     assert packed(ValueType(Datatype.SHORT, "2"), [1], [1, 2, 3]) == b"\0\0\1\x80\0" + b"\0\0\1\0\2"
-    assert packed(ValueType(Datatype.CHAR, "3"), "a", "abcd") == b"\0a\0\0" + b"\0abc"
+
+
+@pytest.mark.parametrize("datatype", [Datatype.CHAR, Datatype.UNICODE_CHAR])
+def test_text_is_never_cut_in_silence(datatype):
+    with pytest.raises(ValueError, match="4 characters where 3"):
+        packed(ValueType(datatype, "3"), "a", "abcd")
+
+
+@pytest.mark.parametrize("serialization", ["votable/b2", "votable/b", "votable/td"])
+def test_texts_of_a_known_bound_can_be_saved_as_fits(serialization, tmp_path):
+    texts = {
+        ValueType(Datatype.CHAR, "7*"): ["COSMOS", "", "XMM-LSS"],
+        ValueType(Datatype.UNICODE_CHAR, "4*"): ["é😀!", "", "ok"],
+    }
+    fields = [Field(f"c{i}", kind) for i, kind in enumerate(texts)]
+    arrays = [pa.array(values, kind.arrow) for kind, values in texts.items()]
+    batch = pa.RecordBatch.from_arrays(arrays, names=[field.name for field in fields])
+    data = b"".join(writer_for(serialization).write(ResultStream(fields, [batch])))
+    table = Table.read(io.BytesIO(data), format="votable")
+    assert [column.dtype.kind for column in table.itercols()] == ["U", "U"]
+    assert list(table["c0"]) == ["COSMOS", "", "XMM-LSS"]
+    assert list(table["c1"]) == ["é😀!", "", "ok"]
+    del table["c1"]
+    table.write(tmp_path / "x.fits")
+    assert list(Table.read(tmp_path / "x.fits")["c0"][[0, 2]]) == ["COSMOS", "XMM-LSS"]
+
+
+@pytest.mark.parametrize(
+    ("value_type", "arraysize"),
+    [
+        (ValueType(Datatype.CHAR, "7*"), "7"),
+        (ValueType(Datatype.CHAR, "512*"), "512"),
+        (ValueType(Datatype.CHAR, "513*"), "*"),
+        (ValueType(Datatype.UNICODE_CHAR, "4*"), "4"),
+        (ValueType(Datatype.CHAR, "*"), "*"),
+        (ValueType(Datatype.CHAR, "*", "timestamp"), "*"),
+        (ValueType(Datatype.INT, "4*"), "4*"),
+    ],
+)
+@pytest.mark.parametrize("serialization", ["votable/b2", "votable/b"])
+def test_binary_rows_have_text_of_fixed_width(serialization, value_type, arraysize):
+    stream = ResultStream([Field("x", value_type)], [])
+    data = b"".join(writer_for(serialization).write(stream))
+    assert lxml.etree.fromstring(data).find(".//v:FIELD", NS).get("arraysize") == arraysize
 
 
 def test_base64_of_many_pieces_is_one_text():
@@ -259,8 +305,10 @@ def test_fields_carry_all_their_metadata():
         (ValueType(Datatype.INT, "3*"), "3*"),
         (ValueType(Datatype.CHAR), "*"),
         (ValueType(Datatype.CHAR, "5"), "5"),
-        (ValueType(Datatype.UNICODE_CHAR, "5"), "*"),
-        (ValueType(Datatype.CHAR, "*", "timestamp"), "*"),
+        (ValueType(Datatype.CHAR, "5*"), "5*"),
+        (ValueType(Datatype.UNICODE_CHAR, "5*"), "5*"),
+        (ValueType(Datatype.UNICODE_CHAR, "5"), "5"),
+        (ValueType(Datatype.CHAR, "*", "timestamp"), "26*"),
     ],
 )
 def test_declared_arraysize(value_type, arraysize):

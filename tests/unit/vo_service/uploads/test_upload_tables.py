@@ -55,9 +55,9 @@ TYPES = {
     "long id": ValueType(D.LONG),
     "float": ValueType(D.FLOAT),
     "double": ValueType(D.DOUBLE),
-    "char": ValueType(D.CHAR, "*"),
-    "fixed": ValueType(D.CHAR, "*"),
-    "unicode": ValueType(D.UNICODE_CHAR, "*"),
+    "char": ValueType(D.CHAR, "3*"),
+    "fixed": ValueType(D.CHAR, "2*"),
+    "unicode": ValueType(D.UNICODE_CHAR, "5*"),
     "seen": ValueType(D.CHAR, "*", "timestamp"),
     "three": ValueType(D.INT, "3"),
     "many": ValueType(D.DOUBLE, "2"),
@@ -65,7 +65,7 @@ TYPES = {
     "round": ValueType(D.DOUBLE, "3", "circle"),
     "shape": ValueType(D.DOUBLE, "*", "polygon"),
     "range": ValueType(D.DOUBLE, "2", "interval"),
-    "key": ValueType(D.CHAR, "*", "uuid"),
+    "key": ValueType(D.CHAR, "1*", "uuid"),
 }
 
 
