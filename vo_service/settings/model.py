@@ -360,7 +360,13 @@ class Settings(BaseModel):
         description="Queries at once per web process; fewer than web_threads",
     )
     query_slots_per_visitor: int = Field(
-        default_factory=lambda known: max(1, known.get("query_slots", 2) // 2),
+        default_factory=lambda known: max(
+            1,
+            min(
+                known.get("query_slots", 2) // 2,
+                2 * (os.cpu_count() or 2) // known.get("web_processes", 1),
+            ),
+        ),
         ge=1,
         le=256,
         description="Queries at once of one user, or of one address without an account, per web"
