@@ -20,7 +20,8 @@ COMPUTED_DEFAULTS = {
     "anonymous_query": "as `anonymous_read`",
     "anonymous_upload": "as `anonymous_query`",
     "anonymous_jobs": "as `anonymous_query`",
-    "query_slots_per_visitor": "two for each processor, divided by `web_processes`; at most half of `query_slots`",
+    "query_slots_per_visitor": "two for each processor, divided by `web_processes`, at most half of"
+    " `query_slots`",
     "query_slots": "12, or three quarters of `web_threads` where these are few",
     "engine_threads": "number of processors divided by `web_processes`",
     "engine_memory_bytes": "a sixth of the memory, at most 8 GiB",
