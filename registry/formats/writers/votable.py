@@ -13,7 +13,6 @@ from registry.model.field import Datatype, Field, ValueType
 from registry.model.frame import Frame
 
 __all__ = [
-    "MOMENT_CHARACTERS",
     "VOTABLE_MEDIA_TYPE",
     "document_head",
     "document_tail",
@@ -30,9 +29,6 @@ _OPENING = (
     '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">\n'
 )
 """The namespace of VOTable 1.4 is that of 1.3; no prefixes, which STILTS' error search needs."""
-
-MOMENT_CHARACTERS = 26
-"""``YYYY-MM-DDThh:mm:ss.ffffff``; years have four digits (DALI 1.1, section 3.3.3)."""
 
 _DECLARED_MISSING = (Datatype.SHORT, Datatype.INT, Datatype.LONG)
 
@@ -199,9 +195,7 @@ def _field(field: Field, identifier: str | None, frames: _Frames, declared_nulls
 
 
 def _arraysize(value_type: ValueType) -> str | None:
-    """Give the arraysize to declare: text is never a scalar, and moments have a known bound."""
-    if value_type.is_timestamp and value_type.length is None:
-        return f"{MOMENT_CHARACTERS}*"
+    """Give the arraysize to declare; text is never a scalar."""
     if value_type.datatype.is_text:
         return value_type.arraysize or "*"
     return value_type.arraysize
