@@ -172,7 +172,7 @@ def test_tables_io_of_rail_reads_the_columns_of_hdf5(service, tables, tmp_path) 
     query, expected = tables["survey"]
     path = tmp_path / "survey.hdf5"
     path.write_bytes(answer(service, QUERY=query, RESPONSEFORMAT="hdf5", MAXREC=MAXREC)[1])
-    read = tables_io.read(str(path))["data"]
+    read = tables_io.read(str(path))
     assert set(read) == set(expected.names)
     assert read["pdf"].shape == (expected.rows, 3)
     order = np.argsort(read["OBJID"])

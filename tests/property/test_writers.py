@@ -277,8 +277,8 @@ def test_h5py_reads_hdf5_back(table: tuple[list[Field], list[list[Any]]]) -> Non
         assert list(file["data"]) == [field.name for field in fields]
         for field, column in zip(fields, columns, strict=True):
             data = file["data"][field.name]
-            nulls = file.get(f"nulls/{field.name}")
-            missing = np.zeros(len(column), bool) if nulls is None else nulls[:]
+            bits = data.attrs.get("nulls", np.zeros(len(column), np.uint8))
+            missing = np.unpackbits(bits, count=len(column)).astype(bool)
             assert missing.tolist() == [value is None for value in column]
             texts = field.type.datatype.is_text
             cells = (data.asstr() if texts else data)[:].tolist()

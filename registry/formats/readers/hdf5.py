@@ -100,12 +100,13 @@ class Hdf5Table:
         """
         layout = self._layout
         n_rows = layout.n_rows
-        widths = (d.dtype.itemsize * d.size / max(1, n_rows) for d in layout.datasets)
+        sources = [*layout.datasets, *layout.masks]
+        widths = (d.dtype.itemsize * d.size / max(1, n_rows) for d in sources)
         step = max(1, min(batch_rows, int(_BATCH_BYTES / max(1.0, sum(widths)))))
         names = [f"c{index}" for index in range(len(layout.columns))]
         for start in range(0, n_rows, step):
             with _readable(self._path):
-                rows = [dataset[start : start + step] for dataset in layout.datasets]
+                rows = [dataset[start : start + step] for dataset in sources]
                 arrays = [column.take(rows) for column in layout.columns]
                 yield pa.RecordBatch.from_arrays(arrays, names=names)
 

@@ -19,7 +19,7 @@ from registry.errors import UnreadableFile
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["Hdf5Column", "attribute_text", "check_dataset", "columns_of", "to_arrow"]
+__all__ = ["Hdf5Column", "attribute_text", "check_dataset", "columns_of", "null_rows", "to_arrow"]
 
 _FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 """Filters that come with the library, and LZF of h5py; others would be loaded as plugins."""
@@ -206,6 +206,27 @@ def attribute_text(node: h5py.Dataset | h5py.Group, name: str) -> str | None:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return value.strip() or None if isinstance(value, str) else None
+
+
+def null_rows(dataset: h5py.Dataset) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Read the attribute with a bit for each row that is null, as this service writes it.
+
+    Parameters
+    ----------
+    dataset
+        With the rows.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Booleans, too few where the attribute is too short; none without such an attribute.
+    """
+    if "nulls" not in dataset.attrs or attribute_text(dataset, "datatype") is None:
+        return None
+    kind = dataset.attrs.get_id("nulls")
+    if kind.dtype != np.uint8 or len(kind.shape) != 1:
+        return np.empty(0, np.bool_)
+    return np.unpackbits(dataset.attrs["nulls"])[: len(dataset)].astype(np.bool_)
 
 
 def to_arrow(values: np.ndarray[Any, Any]) -> pa.Array:

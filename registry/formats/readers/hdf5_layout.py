@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.errors import UnreadableFile, UnsupportedFile
 from registry.formats.readers.choice import FileChoiceNeeded, listed, main_table, passed_over
@@ -17,12 +17,14 @@ from registry.formats.readers.hdf5_column import (
     attribute_text,
     check_dataset,
     columns_of,
+    null_rows,
 )
 from registry.formats.readers.hdf5_pandas import fixed_columns, table_columns
 from registry.formats.readers.qp_ensemble import ensemble_columns, is_ensemble
 
 if TYPE_CHECKING:
     import h5py
+    import numpy as np
 
 __all__ = ["Hdf5File", "Layout"]
 
@@ -41,6 +43,8 @@ class Layout:
         Of its group or dataset.
     datasets
         That have its values, all of the same length.
+    masks
+        That say where they are null; they come after the datasets.
     columns
         In order.
     description
@@ -51,6 +55,7 @@ class Layout:
 
     path: str
     datasets: list[h5py.Dataset] = field(default_factory=list)
+    masks: list[h5py.Dataset | np.ndarray[Any, Any]] = field(default_factory=list)
     columns: list[Hdf5Column] = field(default_factory=list)
     description: str | None = None
     warnings: list[str] = field(default_factory=list)
@@ -131,7 +136,7 @@ class Hdf5File:
         return int(lengths.pop()) if len(lengths) == 1 else 0
 
     def _nulls(self, start: h5py.Group | h5py.Dataset) -> dict[str, h5py.Dataset]:
-        """Find the masks beside the columns, as this service writes them (group ``nulls``)."""
+        """Find the masks beside the columns, as this service wrote them once (group ``nulls``)."""
         if start.name not in ("/", "/data"):
             return {}
         members = dict(self._members(self._root))
@@ -141,17 +146,22 @@ class Hdf5File:
 
     def _mark_nulls(self, layout: Layout, nulls: dict[str, h5py.Dataset]) -> None:
         for index, column in enumerate(layout.columns):
-            mask = nulls.get(layout.datasets[column.dataset].name.rsplit("/", 1)[-1])
-            if mask is None or column.field is not None:
+            dataset = layout.datasets[column.dataset]
+            if column.field is not None:
                 continue
-            check_dataset(self._name, mask, self._bytes)
+            mask = null_rows(dataset)
+            if mask is None:
+                mask = nulls.get(dataset.name.rsplit("/", 1)[-1])
+                if mask is None:
+                    continue
+                check_dataset(self._name, mask, self._bytes)
             if mask.shape != (layout.n_rows,) or mask.dtype != bool:
                 raise UnreadableFile(
-                    f"{self._name!r}: {mask.name!r} does not tell which rows of {column.name!r} "
-                    "are null; it must be one boolean per row"
+                    f"{self._name!r} does not tell rightly which rows of {column.name!r} are null; "
+                    "there must be one boolean per row, or one bit in the attribute 'nulls'"
                 )
-            layout.columns[index] = replace(column, mask=len(layout.datasets))
-            layout.datasets.append(mask)
+            layout.columns[index] = replace(column, mask=len(layout.datasets) + len(layout.masks))
+            layout.masks.append(mask)
 
     def _at(self, wanted: str) -> h5py.Group | h5py.Dataset:
         node = self._root

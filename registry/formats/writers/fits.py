@@ -24,7 +24,10 @@ from registry.model.frame import Frame, same_frame
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-__all__ = ["FitsWriter"]
+__all__ = ["EXTNAME", "FitsWriter"]
+
+EXTNAME = "data"
+"""Name of the table, one of those by which tables_io knows that a file is one table."""
 
 MAX_COLUMNS = 999
 """TFIELDS at most (FITS 4.0, section 7.3.1)."""
@@ -106,7 +109,7 @@ def _header(columns: Sequence[FitsColumn], rows: int, heap_bytes: int) -> Header
     header["NAXIS2"] = rows
     header["PCOUNT"] = heap_bytes
     header["TFIELDS"] = len(columns)
-    header["EXTNAME"] = "result"
+    header["EXTNAME"] = EXTNAME
     _add_frames(header, [column.field for column in columns])
     for number, column in enumerate(columns, start=1):
         header[f"TTYPE{number}"] = column.field.name

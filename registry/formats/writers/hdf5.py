@@ -26,13 +26,13 @@ from registry.model.field import Field
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["COLUMNS_GROUP", "NULLS_GROUP", "Hdf5Writer"]
+__all__ = ["COLUMNS_GROUP", "NULLS_ATTRIBUTE", "Hdf5Writer"]
 
 COLUMNS_GROUP = "data"
-"""The group with a dataset for each column."""
+"""The group with a dataset for each column; tables_io takes it for a table where it is alone."""
 
-NULLS_GROUP = "nulls"
-"""The group that says, for each column with nulls, in which rows they are."""
+NULLS_ATTRIBUTE = "nulls"
+"""The attribute of a dataset with nulls that has a bit for each row, the highest first."""
 
 PIECE_BYTES = 131_072
 """Bytes of the finished file that are sent at once."""
@@ -44,9 +44,9 @@ class Hdf5Writer:
     Notes
     -----
     Text is UTF-8 of a fixed width, filled up with zeros. A null is NaN, the smallest integer
-    (255 for ``unsignedByte``), false or empty text, and true in the dataset of the same name in
-    `NULLS_GROUP`. Arrays of one length are a dataset of two dimensions; others, and text of very
-    uneven length, have variable length.
+    (255 for ``unsignedByte``), false or empty text, and a set bit in the attribute
+    `NULLS_ATTRIBUTE`. Arrays of one length are a dataset of two dimensions; others, and text of
+    very uneven length, have variable length.
     """
 
     name = "hdf5"
@@ -83,17 +83,17 @@ class Hdf5Writer:
 def _write_file(file: IO[bytes], result: Result, fields: Sequence[Field], spool: Spool) -> None:
     import h5py
 
-    with h5py.File(file, "w") as document:
+    # Attributes of more than 64 kB came with HDF5 1.8.
+    with h5py.File(file, "w", libver=("v108", "v108")) as document:
         _add_attributes(document, _facts(result, result.outcome()))
         group = document.create_group(COLUMNS_GROUP, track_order=True)
-        nulls: dict[int, h5py.Dataset] = {}
+        nulls: dict[int, npt.NDArray[np.bool_]] = {}
         columns = []
         for position, field in enumerate(fields):
             columns.append(_create(group, field, spool, position))
             _add_attributes(columns[-1], _meaning(field, result.fields[position].name))
             if spool.extents[position].nulls:
-                where = document.require_group(NULLS_GROUP)
-                nulls[position] = where.create_dataset(field.name, (spool.rows,), np.bool_)
+                nulls[position] = np.zeros(spool.rows, np.bool_)
         start = 0
         for batch in spool.batches():
             stop = start + batch.num_rows
@@ -103,6 +103,8 @@ def _write_file(file: IO[bytes], result: Result, fields: Sequence[Field], spool:
                 missing = batch.column(position).is_null()
                 where[start:stop] = missing.to_numpy(zero_copy_only=False)
             start = stop
+        for position, where in nulls.items():
+            columns[position].attrs[NULLS_ATTRIBUTE] = np.packbits(where)
 
 
 def _create(group: h5py.Group, field: Field, spool: Spool, position: int) -> h5py.Dataset:

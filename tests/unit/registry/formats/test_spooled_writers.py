@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from registry.errors import FormatLimit, StorageFull
+from registry.errors import FormatLimit, StorageFull, UnreadableFile
+from registry.formats.readers.opening import open_file
+from registry.formats.readers.options import DEFAULT_OPTIONS
 from registry.formats.writers import spooling
 from registry.formats.writers.base import ResultInfo
 from registry.formats.writers.fits import MAX_COLUMNS
@@ -171,7 +173,7 @@ def test_hdf5_datasets_carry_their_meaning_in_the_order_of_the_columns() -> None
             "description": "é",
         }
         assert file.attrs["citation"] == "2019ApJ"
-        assert "nulls" not in file
+        assert list(file) == ["data"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b/c", "\0"])
@@ -187,7 +189,44 @@ def test_hdf5_keeps_pdfs_of_one_length_as_one_array_with_nulls_apart() -> None:
     with h5py.File(io.BytesIO(data)) as file:
         assert file["data/pdf"].shape == (3, 2)
         assert np.isnan(file["data/pdf"][1]).all()
-        assert file["nulls/pdf"][:].tolist() == [False, True, False]
+        assert np.unpackbits(file["data/pdf"].attrs["nulls"], count=3).tolist() == [0, 1, 0]
+        assert list(file) == ["data"]
+
+
+def test_hdf5_says_the_nulls_of_a_million_rows(tmp_path) -> None:
+    cells = [None, *range(1_000_000)]
+    path = tmp_path / "a.hdf5"
+    path.write_bytes(document("hdf5", (Field("n", INT), cells)))
+    with open_file(path, DEFAULT_OPTIONS, tmp_path)[1] as table:
+        read = pa.chunked_array([batch.column(0) for batch in table.batches()])
+    assert read.to_pylist() == cells
+
+
+@pytest.mark.parametrize("bits", [np.zeros(1, np.uint8), np.zeros(2), np.uint8(1)])
+def test_hdf5_with_a_wrong_number_of_null_rows_is_refused(bits, tmp_path) -> None:
+    path = tmp_path / "a.hdf5"
+    path.write_bytes(document("hdf5", (Field("n", INT), range(9))))
+    with h5py.File(path, "a") as file:
+        file["data/n"].attrs["nulls"] = bits
+    with pytest.raises(UnreadableFile, match="which rows of 'n' are null"):
+        open_file(path, DEFAULT_OPTIONS, tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("cells", [[1.5, 2.5, 3.5], [1.5, None, 3.5]])
+@pytest.mark.parametrize("name", ["fits", "hdf5"])
+def test_tables_io_reads_one_table_with_and_without_nulls(name, cells, tmp_path) -> None:
+    tables_io = pytest.importorskip(
+        "tables_io", reason="tables_io is not installed", exc_type=ImportError
+    )
+    columns = (Field("z", ValueType(Datatype.DOUBLE)), cells), (Field("n", INT), [1, 2, 3])
+    path = tmp_path / f"a.{name}"
+    path.write_bytes(document(name, *columns))
+    table = tables_io.read(path, tables_io.types.AP_TABLE)
+    assert table.colnames == ["z", "n"]
+    assert list(table["n"]) == [1, 2, 3]
+    expected = [np.nan if cell is None else cell for cell in cells]
+    np.testing.assert_array_equal(np.ma.filled(table["z"], np.nan), expected)
 
 
 def test_hdf5_arrays_that_are_equally_long_within_a_batch_stay_apart() -> None:
