@@ -23,6 +23,7 @@ from registry.formats.readers.fits_ascii import ascii_columns
 from registry.formats.readers.fits_binary import binary_columns
 from registry.formats.readers.fits_column import FitsColumn, Heap
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
+from registry.formats.readers.qp_ensemble import ensemble_description
 from registry.model.frame import coordinate_frame, time_frame
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ _MAX_HDUS = 2_000
 
 _FK5_FROM = 1984.0
 """Equinox from which on positions are FK5 (FITS 4.0, section 8.3)."""
+
+_ENSEMBLE = {"meta", "data", "ancil"}
+"""Names of the tables of a qp ensemble, in lower case."""
 
 _TABLE_EXTENSIONS = ("BINTABLE", "A3DTABLE", "TABLE")
 
@@ -114,22 +118,19 @@ class FitsTable:
         self._path = path
         with _readable(path):
             hdus = _hdus(path)
-            chosen, notes = _chosen(path, hdus, hdu)
-            self._load(chosen)
+            meta, chosen, notes = _chosen(path, hdus, hdu)
+            self._parts = [_Part(path, table) for table in chosen]
+            about = _Part(path, meta).about if meta is not None else None
         self.description: str | None = None
-        notes += [note for column in self._columns for note in column.warnings]
+        notes += [note for part in self._parts for c in part.columns for note in c.warnings]
         self.warnings: tuple[str, ...] = tuple(notes)
-        self.columns = tuple(
-            FileColumn(
-                c.name, c.type, c.unit, c.ucd, c.utype, c.description, _frame(chosen.header, c)
-            )
-            for c in self._columns
-        )
+        columns = [part.described(about if part.hdu is chosen[0] else None) for part in self._parts]
+        self.columns = tuple(column for part in columns for column in part)
 
     @property
     def n_rows(self) -> int | None:
         """Number of rows, from the header."""
-        return self._n_rows
+        return self._parts[0].n_rows
 
     def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Read the rows in file order.
@@ -144,18 +145,19 @@ class FitsTable:
         UnreadableFile
             If a variable array points out of its heap, or a number is none.
         """
-        step = max(1, min(batch_rows, _BATCH_BYTES // max(1, self._row_bytes)))
-        names = [f"c{index}" for index in range(len(self._columns))]
-        for start in range(0, self._n_rows, step):
-            rows = self._rows[start : start + step]
+        n_rows = self._parts[0].n_rows
+        row_bytes = sum(part.row_bytes for part in self._parts)
+        step = max(1, min(batch_rows, _BATCH_BYTES // max(1, row_bytes)))
+        names = [f"c{index}" for index in range(len(self.columns))]
+        for start in range(0, n_rows, step):
             with _readable(self._path):
-                arrays = [column.read(rows, self._heap) for column in self._columns]
+                arrays = [array for part in self._parts for array in part.read(start, step)]
                 yield pa.RecordBatch.from_arrays(arrays, names=names)
 
     def close(self) -> None:
         """Release the file."""
-        self._rows = np.empty((0, 0), np.uint8)
-        self._heap = Heap(np.empty(0, np.uint8))
+        for part in self._parts:
+            part.close()
 
     def __enter__(self) -> Self:
         return self
@@ -168,28 +170,63 @@ class FitsTable:
     ) -> None:
         self.close()
 
-    def _load(self, hdu: _Hdu) -> None:
+
+class _Part:
+    """The table of one HDU, mapped."""
+
+    def __init__(self, path: Path, hdu: _Hdu) -> None:
+        self.hdu = hdu
         header = hdu.header
-        self._n_rows, self._row_bytes = int(header["NAXIS2"]), int(header["NAXIS1"])
+        self.n_rows, self.row_bytes = int(header["NAXIS2"]), int(header["NAXIS1"])
         heap_bytes = int(header.get("PCOUNT", 0))
-        size = self._n_rows * self._row_bytes
-        if min(self._n_rows, self._row_bytes, heap_bytes) < 0:
+        size = self.n_rows * self.row_bytes
+        if min(self.n_rows, self.row_bytes, heap_bytes) < 0:
             raise ValueError("a size in its header is negative")
-        missing = hdu.offset + size + heap_bytes - self._path.stat().st_size
+        missing = hdu.offset + size + heap_bytes - path.stat().st_size
         if missing > 0:
             raise UnreadableFile(
-                f"{self._path.name!r} is cut off: HDU {hdu.label} lacks its last {missing} bytes; "
+                f"{path.name!r} is cut off: HDU {hdu.label} lacks its last {missing} bytes; "
                 "transfer it again"
             )
         is_ascii = header["XTENSION"].strip() == "TABLE"
-        self._columns: list[FitsColumn] = [
+        self.columns: list[FitsColumn] = [
             *(ascii_columns(header) if is_ascii else binary_columns(header))
         ]
-        data = np.memmap(self._path, np.uint8, mode="r") if size else np.empty(0, np.uint8)
-        rows = data[hdu.offset : hdu.offset + size]
-        self._rows = rows.reshape(self._n_rows, self._row_bytes)
+        data = np.memmap(path, np.uint8, mode="r") if size else np.empty(0, np.uint8)
+        self._rows = data[hdu.offset : hdu.offset + size].reshape(self.n_rows, self.row_bytes)
         start = hdu.offset + int(header.get("THEAP", size))
         self._heap = Heap(data[start : hdu.offset + size + heap_bytes])
+
+    def read(self, start: int, count: int) -> list[pa.Array]:
+        """Read some rows of all columns."""
+        rows = self._rows[start : start + count]
+        return [column.read(rows, self._heap) for column in self.columns]
+
+    def described(self, about: str | None) -> list[FileColumn]:
+        """Describe the columns; `about` says what their densities share."""
+        return [
+            FileColumn(
+                c.name,
+                c.type,
+                c.unit,
+                c.ucd,
+                c.utype,
+                c.description if about is None else f"{c.name} of {about}",
+                _frame(self.hdu.header, c),
+            )
+            for c in self.columns
+        ]
+
+    @property
+    def about(self) -> str:
+        """Describe an ensemble by the first row, where the table is what its densities share."""
+        values = zip(self.columns, self.read(0, 1), strict=True)
+        return ensemble_description({c.name: np.array(array.to_pylist()) for c, array in values})
+
+    def close(self) -> None:
+        """Let the mapped file go."""
+        self._rows = np.empty((0, 0), np.uint8)
+        self._heap = Heap(np.empty(0, np.uint8))
 
 
 def _frame(header: Header, column: FitsColumn) -> str | None:
@@ -229,8 +266,30 @@ def _hdus(path: Path) -> list[_Hdu]:
     return found
 
 
-def _chosen(path: Path, hdus: list[_Hdu], wanted: str | None) -> tuple[_Hdu, list[str]]:
-    """Find the table, and what its owner should know of the choice."""
+def _chosen(
+    path: Path, hdus: list[_Hdu], wanted: str | None
+) -> tuple[_Hdu | None, list[_Hdu], list[str]]:
+    """Find what a qp ensemble shares, the tables, and what their owner should know of the choice.
+
+    An ensemble has the values of each object in DATA and ANCIL, row by row.
+    """
+    names = {hdu.name.lower(): hdu for hdu in hdus if hdu.kind.startswith("a table")}
+    meta, data, extra = (names.get(name) for name in ("meta", "data", "ancil"))
+    if wanted is None and len(hdus) == len(names) + 1 and names.keys() <= _ENSEMBLE:
+        parts = [hdu for hdu in (data, extra) if hdu is not None]
+        rows = {hdu.header.get("NAXIS2") for hdu in parts}
+        if data and meta and _is_ensemble_meta(meta) and len(rows) == 1:
+            return meta, parts, []
+    table, notes = _one_table(path, hdus, wanted)
+    return None, [table], notes
+
+
+def _is_ensemble_meta(hdu: _Hdu) -> bool:
+    names = {hdu.header.get(f"TTYPE{n + 1}") for n in range(hdu.header.get("TFIELDS", 0))}
+    return hdu.header.get("NAXIS2") == 1 and "pdf_name" in names
+
+
+def _one_table(path: Path, hdus: list[_Hdu], wanted: str | None) -> tuple[_Hdu, list[str]]:
     tables = [hdu for hdu in hdus if hdu.kind.startswith("a table")]
     listing = listed([f"{hdu.label}: {hdu.kind}" for hdu in hdus])
     if wanted is not None:

@@ -20,7 +20,7 @@ from registry.formats.readers.hdf5_column import (
     null_rows,
 )
 from registry.formats.readers.hdf5_pandas import fixed_columns, table_columns
-from registry.formats.readers.qp_ensemble import ensemble_columns, is_ensemble
+from registry.formats.readers.qp_ensemble import ensemble_description, is_ensemble
 
 if TYPE_CHECKING:
     import h5py
@@ -242,7 +242,11 @@ class Hdf5File:
                 self._add(layout, name, dataset)
             for dataset in groups["meta"].values():
                 check_dataset(self._name, dataset, self._bytes)
-            ensemble_columns(layout.columns, set(datasets), groups["meta"])
+            about = ensemble_description(groups["meta"])
+            layout.columns = [
+                replace(c, description=f"{c.name} of {about}") if c.name in datasets else c
+                for c in layout.columns
+            ]
         else:
             for name, dataset in members.items():
                 if isinstance(dataset, h5py.Dataset) and dataset.dtype.names is None:

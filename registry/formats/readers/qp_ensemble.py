@@ -7,17 +7,13 @@ the grid of redshifts) goes into its description.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from registry.formats.readers.hdf5_column import Hdf5Column, to_arrow
+from registry.formats.readers.hdf5_column import to_arrow
 
-if TYPE_CHECKING:
-    import h5py
-
-__all__ = ["ensemble_columns", "is_ensemble"]
+__all__ = ["ensemble_description", "is_ensemble"]
 
 _GRIDS = ("xvals", "bins", "quants")
 """Names of the shared grid, by kind: interpolated, histogram, quantiles."""
@@ -35,36 +31,27 @@ def is_ensemble(members: Mapping[str, Any]) -> bool:
     )
 
 
-def ensemble_columns(
-    columns: list[Hdf5Column], densities: set[str], meta: Mapping[str, h5py.Dataset]
-) -> None:
-    """Describe the columns of densities.
+def ensemble_description(meta: Mapping[str, Any]) -> str:
+    """Say what the densities of an ensemble share.
 
     Parameters
     ----------
-    columns
-        Of the ensemble; changed in place.
-    densities
-        Names of those from ``data``.
     meta
-        The shared datasets, all checked.
+        The shared arrays, or datasets that are all checked, by name.
     """
     said = [_kind(meta), *(_grid(name, meta[name]) for name in _GRIDS if name in meta)]
-    description = "; ".join(text for text in said if text)
-    for index, column in enumerate(columns):
-        if column.name in densities:
-            columns[index] = replace(column, description=f"{column.name} of {description}")
+    return "; ".join(text for text in said if text)
 
 
-def _kind(meta: Mapping[str, h5py.Dataset]) -> str:
+def _kind(meta: Mapping[str, Any]) -> str:
     if "pdf_name" not in meta:
         return "a qp ensemble"
     names = to_arrow(np.atleast_1d(meta["pdf_name"][()]).reshape(-1)).to_pylist()
     return f"a qp ensemble of kind {names[0]}" if names else "a qp ensemble"
 
 
-def _grid(name: str, dataset: h5py.Dataset) -> str:
-    values = np.atleast_1d(dataset[()]).reshape(-1)
+def _grid(name: str, shared: object) -> str:
+    values = np.atleast_1d(np.asarray(shared)).reshape(-1)
     if values.dtype.kind != "f" or len(values) < 2:
         return ""
     first, last, count = float(values[0]), float(values[-1]), len(values)

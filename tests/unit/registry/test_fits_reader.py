@@ -2,9 +2,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from reading import read_file
 
 from registry.errors import UnreadableFile, UnsupportedFile
+from registry.formats.readers.choice import FileChoiceNeeded
 
 COLUMNS = [
     fits.Column("i2", "I", array=np.array([1, 2, -99], "i2"), null=-99, unit="degrees"),
@@ -181,3 +183,36 @@ def test_a_pointer_out_of_the_heap(path):
     path.write_bytes(content)
     with pytest.raises(UnreadableFile, match="outside of the heap"):
         read_file(path)
+
+
+def ensemble(tmp_path, n_extra=3, **meta):
+    grid = {"pdf_name": ["interp"], "pdf_version": [0], "xvals": [np.linspace(0, 3, 4)]} | meta
+    tables = [
+        Table(grid, meta={"EXTNAME": "meta"}),
+        Table({"yvals": np.arange(12.0).reshape(3, 4)}, meta={"EXTNAME": "data"}),
+        Table({"zmode": np.arange(float(n_extra))}, meta={"EXTNAME": "ancil"}),
+    ]
+    path = tmp_path / "a.fits"
+    fits.HDUList([fits.PrimaryHDU(), *map(fits.table_to_hdu, tables)]).writeto(path)
+    return path
+
+
+def test_an_ensemble_of_qp_is_one_table_of_its_densities_and_what_goes_with_them(tmp_path):
+    read = read_file(ensemble(tmp_path))
+    assert list(read.columns) == ["yvals", "zmode"]
+    assert read.values["yvals"] == np.arange(12.0).reshape(3, 4).tolist()
+    assert read.values["zmode"] == [0, 1, 2]
+    assert read.columns["yvals"].description == (
+        "yvals of a qp ensemble of kind interp; xvals: 4 values from 0 to 3 in equal steps"
+    )
+    assert read.columns["zmode"].description is None
+    assert read.warnings == ()
+
+
+def test_a_table_of_an_ensemble_may_be_chosen(tmp_path):
+    assert list(read_file(ensemble(tmp_path), hdu="ancil").columns) == ["zmode"]
+
+
+def test_tables_of_unequal_length_are_no_ensemble(tmp_path):
+    with pytest.raises(FileChoiceNeeded, match="has 3 tables"):
+        read_file(ensemble(tmp_path, n_extra=2))
