@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from collections.abc import Callable
 
 from registry.errors import LoginsExceeded
+from registry.host.client import subscriber
 from registry.host.counters import CounterTable, SharedCounters
 
 __all__ = ["LoginAttempts"]
-
-_IPV6_PREFIX = 64
-"""Bits of an address of IPv6 that name a subscriber; the rest is theirs to choose."""
 
 
 class LoginAttempts:
@@ -101,17 +98,5 @@ class LoginAttempts:
 
 
 def _keys(account: str, address: str) -> tuple[str, str, str]:
-    place = _subscriber(address)
+    place = subscriber(address)
     return f"pair\0{account}\0{place}", f"address\0{place}", f"account\0{account}"
-
-
-def _subscriber(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), _IPV6_PREFIX), strict=False))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["WaitingClient", "set_waiting_client", "waiting_client"]
+__all__ = ["WaitingClient", "set_waiting_client", "subscriber", "waiting_client"]
+
+_IPV6_PREFIX = 64
+"""Bits of an IPv6 address that a provider gives to one customer, who chooses the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +42,22 @@ def waiting_client() -> WaitingClient | None:
 def set_waiting_client(client: WaitingClient | None) -> None:
     """Say for whom this thread works from now on."""
     _CLIENT.set(client)
+
+
+def subscriber(address: str) -> str:
+    """Name who has an address: an IPv4 address, or the /64 of an IPv6 address.
+
+    Parameters
+    ----------
+    address
+        As sockets and proxies write it; of what is no address 64 characters count.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))

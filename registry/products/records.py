@@ -70,12 +70,16 @@ class ProductLimits:
         Size of an uploaded file.
     files
         Files of a product, all versions together.
+    arriving, arriving_bytes
+        Uploads in pieces of one user that are under way, and their size when they are whole.
     converted_bytes, converted_bytes_per_visitor
         Size of the converted files that are kept until they are sent.
     """
 
     file_bytes: int = 10 * 2**30
     files: int = 200
+    arriving: int = 20
+    arriving_bytes: int = 50 * 2**30
     converted_bytes: int = 20 * 2**30
     converted_bytes_per_visitor: int = 5 * 2**30
 

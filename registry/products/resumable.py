@@ -13,7 +13,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from registry.errors import (
     ProductConflict,
     ProductFileNotFound,
     ProductRefused,
+    ShareExceeded,
     UploadTooLarge,
 )
 from registry.formats.readers import DEFAULT_OPTIONS, ReadOptions
@@ -41,6 +42,8 @@ INCOMING = "incoming"
 _ID = re.compile(r"[0-9a-f]{32}")
 
 _CHUNK_BYTES = 1024 * 1024
+
+_RETRY_AFTER_S = 60
 
 _RETENTION = timedelta(hours=24)
 """How long an upload that nobody goes on with stays."""
@@ -64,6 +67,8 @@ class Upload:
         What is safe on disk.
     reading
         How its table is found, by the names of `ReadOptions`.
+    owner
+        Who began it; uploads of older releases do not say.
     """
 
     id: str
@@ -74,6 +79,7 @@ class Upload:
     size_bytes: int
     received_bytes: int = 0
     reading: Mapping[str, str] = field(default_factory=dict)
+    owner: str | None = None
 
 
 class ResumableUploads:
@@ -91,6 +97,7 @@ class ResumableUploads:
 
     def __init__(self, home: Path, files: ProductFiles, limits: ProductLimits) -> None:
         self._folder = home / INCOMING
+        self._gate = home / "places" / INCOMING
         self._files = files
         self._limits = limits
 
@@ -125,6 +132,8 @@ class ResumableUploads:
             As `ProductFiles.add`.
         UploadTooLarge
             If the file would pass the limit of size.
+        ShareExceeded
+            If as much of the caller's is on its way as one user may have.
         StorageFull
             If the disk is full.
         """
@@ -144,18 +153,23 @@ class ResumableUploads:
             media_type,
             size_bytes,
             reading=reading.chosen,
+            owner=principal.user,
         )
+        with disk_errors(), self._alone():
+            self._check_room(upload)
+            self._keep(upload)
+        return upload
+
+    def _keep(self, upload: Upload) -> None:
         folder = self._folder / upload.id
         said = {key: value for key, value in asdict(upload).items() if key != "received_bytes"}
-        with disk_errors():
-            folder.mkdir(parents=True)
-            (folder / "data").touch()
-            with (folder / "upload.json").open("w") as file:
-                json.dump(said, file)
-                file.flush()
-                os.fsync(file.fileno())
+        folder.mkdir(parents=True)
+        (folder / "data").touch()
+        with (folder / "upload.json").open("w") as file:
+            json.dump(said, file)
+            file.flush()
+            os.fsync(file.fileno())
         sync_folder(folder)
-        return upload
 
     def upload(self, principal: Principal, upload_id: str) -> Upload:
         """Say how far a file has come.
@@ -274,6 +288,38 @@ class ResumableUploads:
             Time since their last byte.
         """
         return sweep_incoming(self._folder, retention)
+
+    def _check_room(self, upload: Upload) -> None:
+        own = [other for other in self._under_way() if other.owner == upload.owner]
+        number, size_bytes = len(own), sum(other.size_bytes for other in own)
+        if number >= self._limits.arriving:
+            raise ShareExceeded(
+                _RETRY_AFTER_S,
+                f"{number} uploads of yours are under way, as many as one user may have at once; "
+                "finish or cancel some of them",
+            )
+        if size_bytes + upload.size_bytes > self._limits.arriving_bytes:
+            raise ShareExceeded(
+                _RETRY_AFTER_S,
+                f"the uploads of yours that are under way would have "
+                f"{size_bytes + upload.size_bytes} bytes with this one, and those of one user may "
+                f"have {self._limits.arriving_bytes}; finish or cancel some of them",
+            )
+
+    def _under_way(self) -> Iterator[Upload]:
+        for folder in self._folder.glob("*"):
+            with suppress(ProductFileNotFound, OSError):
+                yield self._read(folder.name)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._gate.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _read(self, upload_id: str) -> Upload:
         folder = self._folder / upload_id

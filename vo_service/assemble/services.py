@@ -39,6 +39,7 @@ from registry.user_tables.parts import UserTables
 from uws.limits import JobLimits
 from uws.results.folder import FolderResultStore
 from uws.service import JobService
+from uws.store.base import JobQuery
 from uws.store.database import JobDatabase
 from uws.store.durations import SqlDurationLog
 from uws.store.sql import SqlJobStore
@@ -55,7 +56,7 @@ from vo_service.tap.jobs import KIND, job_request
 from vo_service.tap.quotes import JobQuotes
 from vo_service.tap.stored_rows import EngineRows
 from vo_service.tap.uploads import Uploads
-from vo_service.uploads.inputs import JobInputs
+from vo_service.uploads.inputs import InputLimits, JobInputs
 from vo_service.uploads.service import UploadLimits, UploadService
 
 __all__ = ["Data", "Jobs", "People", "Services", "assemble", "prepare", "request_limits"]
@@ -239,7 +240,7 @@ def assemble(settings: Settings) -> Services:
         people.releases.policy,
         watcher=jobs.watcher,
     )
-    uploads = _uploads(settings, jobs.results)
+    uploads = _uploads(settings, jobs)
     return Services(settings, database, people, data, jobs, queries, uploads, processing)
 
 
@@ -282,6 +283,8 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
     stores = ProductStores.over(database, files)
     limits = ProductLimits(
         file_bytes=settings.product_max_bytes,
+        arriving=settings.product_uploads_max,
+        arriving_bytes=settings.product_uploads_max_bytes,
         converted_bytes=settings.converted_max_bytes,
         converted_bytes_per_visitor=settings.converted_max_bytes_per_visitor,
     )
@@ -364,7 +367,7 @@ def _jobs(
     return Jobs(database, store, results, service, watcher, quotes)
 
 
-def _uploads(settings: Settings, results: FolderResultStore) -> Uploads:
+def _uploads(settings: Settings, jobs: Jobs) -> Uploads:
     limits = UploadLimits(
         size_bytes=settings.upload_max_bytes,
         rows=settings.upload_max_rows,
@@ -374,7 +377,21 @@ def _uploads(settings: Settings, results: FolderResultStore) -> Uploads:
         read_s=settings.read_timeout_s,
     )
     places = _reading_places(settings, "uploads", "tables")
+    fetches = Places(
+        settings.places_folder / "fetching",
+        "tables",
+        total=settings.upload_fetches,
+        per_visitor=settings.upload_fetches_per_visitor,
+        wait_s=settings.slot_wait_s,
+    )
     return Uploads(
-        UploadService(settings.uploads_folder, limits, places),
-        JobInputs(results, settings.upload_max_bytes),
+        UploadService(settings.uploads_folder, limits, places, fetches),
+        JobInputs(
+            jobs.results,
+            InputLimits(settings.upload_max_bytes, settings.job_upload_bytes_per_visitor),
+            lambda job: [
+                each.job_id
+                for each in jobs.store.list(JobQuery(owner=job.owner, address=job.address))
+            ],
+        ),
     )

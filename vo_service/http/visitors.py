@@ -6,10 +6,9 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["ForwardedHeaders", "TrustedProxies", "address_visitor"]
+from registry.host.client import subscriber
 
-_IPV6_PREFIX = 64
-"""Bits of an IPv6 address that a provider gives to one customer, who chooses the rest."""
+__all__ = ["ForwardedHeaders", "TrustedProxies", "address_visitor"]
 
 _FORWARDED = ("HTTP_X_FORWARDED_", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_ORIGINAL_")
 _FORWARDED_NAMES = frozenset({"HTTP_SCRIPT_NAME", "HTTP_REMOTE_USER", "REMOTE_USER"})
@@ -23,19 +22,7 @@ def address_visitor(address: str) -> str:
     address
         As sockets and proxies write it; of what is no address 64 characters count.
     """
-    return f"address {_group(address)}"
-
-
-def _group(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
+    return f"address {subscriber(address)}"
 
 
 class TrustedProxies:

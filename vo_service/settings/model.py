@@ -256,6 +256,12 @@ class Settings(BaseModel):
     upload_fetch_timeout_s: Seconds = Field(
         60.0, description="Seconds in which a table named by its address must have arrived"
     )
+    upload_fetches: int = Field(
+        16, ge=1, le=128, description="Such tables that are fetched at once in the whole service"
+    )
+    upload_fetches_per_visitor: int = Field(
+        4, ge=1, le=128, description="Those of one user, or of one address without an account"
+    )
     user_tables_max: int = Field(50, ge=0, description="Tables that a user may keep; 0 offers none")
     user_tables_max_bytes: Bytes = Field(
         2**30, description="Size of the tables that a user keeps, as values in memory"
@@ -277,6 +283,12 @@ class Settings(BaseModel):
 
     product_max_bytes: Bytes = Field(
         10 * _GIB, description="Size of a file that is uploaded to a product"
+    )
+    product_uploads_max: int = Field(
+        20, ge=1, description="Uploads in pieces of one user that are under way"
+    )
+    product_uploads_max_bytes: Bytes = Field(
+        50 * _GIB, description="Size of those when they are whole"
     )
     reading_processes: int = Field(
         4,
@@ -339,6 +351,12 @@ class Settings(BaseModel):
     )
     job_bytes_per_address: Bytes = Field(
         5 * _GIB, description="Size of those of the anonymous visitors of one address"
+    )
+
+    job_upload_bytes_per_visitor: Bytes = Field(
+        2 * _GIB,
+        description="Size of the files that came with all jobs of one user or address; those"
+        " of one job are within `upload_max_bytes`",
     )
 
     worker_processes: int = Field(1, ge=0, le=64, description="Processes that run jobs")

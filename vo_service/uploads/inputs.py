@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
-from uws.errors import InvalidJobParameter, ResultNotFound
+from uws.errors import InvalidJobParameter, JobsExceeded, ResultNotFound
 from uws.model import Job
 from uws.results.base import INPUTS_ATTEMPT, ResultStore
-from vo_service.uploads.sources import InlineFile, limit_words
+from vo_service.uploads.sources import InlineFile
 
-__all__ = ["JobInputs"]
+__all__ = ["InputLimits", "JobInputs"]
 
 _PIECE_BYTES = 1 << 20
+
+_FILES_MAX = 20
+"""Files of one job: as many as a query may have tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputLimits:
+    """What the files of jobs may take.
+
+    Attributes
+    ----------
+    job_bytes
+        Size of all files of one job.
+    visitor_bytes
+        Size of those of all jobs of one user, or of one address.
+    """
+
+    job_bytes: int
+    visitor_bytes: int
 
 
 class JobInputs:
@@ -24,13 +45,21 @@ class JobInputs:
     ----------
     results
         Keeps them beside the results.
-    limit_bytes
-        Size of a file at most.
+    limits
+        What they may take.
+    jobs_beside
+        Gives the identifiers of all jobs of whoever made a job.
     """
 
-    def __init__(self, results: ResultStore, limit_bytes: int) -> None:
+    def __init__(
+        self,
+        results: ResultStore,
+        limits: InputLimits,
+        jobs_beside: Callable[[Job], Iterable[str]],
+    ) -> None:
         self._results = results
-        self._limit_bytes = limit_bytes
+        self._limits = limits
+        self._jobs_beside = jobs_beside
 
     def keep(self, job: Job, part: str, content: IO[bytes]) -> None:
         """Keep a file; one with the same name is replaced.
@@ -38,17 +67,40 @@ class JobInputs:
         Raises
         ------
         InvalidJobParameter
-            If it is too large; nothing of it is kept.
+            If the job has too many files, or they are too large; nothing of it is kept.
+        JobsExceeded
+            If the files of all jobs of its owner, or of its address, are too large.
         StorageFull
             If there is no room.
         """
-        size = 0
-        with self._results.stage(job.job_id, INPUTS_ATTEMPT, _name(part)) as sink:
+        name, limits = _name(part), self._limits
+        others = {file: size for file, size in self._sizes(job.job_id) if file != name}
+        if len(others) >= _FILES_MAX:
+            raise InvalidJobParameter(
+                f"the part {part[:64]!r} cannot be kept: a job may have {_FILES_MAX} files; join "
+                "fewer tables"
+            )
+        beside = sum(
+            size
+            for job_id in self._jobs_beside(job)
+            if job_id != job.job_id
+            for _, size in self._sizes(job_id)
+        )
+        size = sum(others.values())
+        with self._results.stage(job.job_id, INPUTS_ATTEMPT, name) as sink:
             while piece := content.read(_PIECE_BYTES):
                 size += len(piece)
-                if size > self._limit_bytes:
-                    words = limit_words(self._limit_bytes)
-                    raise InvalidJobParameter(f"the part {part[:64]!r} cannot be kept: {words}")
+                if size > limits.job_bytes:
+                    raise InvalidJobParameter(
+                        f"the part {part[:64]!r} cannot be kept: the files of a job together are "
+                        f"larger than {limits.job_bytes} bytes; send fewer rows or columns"
+                    )
+                if beside + size > limits.visitor_bytes:
+                    raise JobsExceeded(
+                        f"the part {part[:64]!r} cannot be kept: the files of your jobs have "
+                        f"{limits.visitor_bytes} bytes, which is the limit: delete some of the "
+                        "jobs, or wait until they reach their destruction time"
+                    )
                 sink.write(piece)
 
     @contextmanager
@@ -61,6 +113,13 @@ class JobInputs:
             return
         with stored.content as content:
             yield InlineFile(content)
+
+    def _sizes(self, job_id: str) -> Iterator[tuple[str, int]]:
+        """Give name and size of the files of a job, those that are being written included."""
+        folder: Path = self._results.folder(job_id) / str(INPUTS_ATTEMPT)
+        for file in folder.glob("upload-*"):
+            with suppress(FileNotFoundError):
+                yield file.name, file.stat().st_size
 
 
 def _name(part: str) -> str:

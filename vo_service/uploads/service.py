@@ -74,11 +74,17 @@ class UploadService:
         For files while they are read; shared by all processes of an installation.
     limits
         What uploads may cost.
-    places
-        How many files are read at once; none sets no limit.
+    places, fetches
+        How many files are read, and fetched, at once; none sets no limit.
     """
 
-    def __init__(self, folder: Path, limits: UploadLimits, places: Places | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: UploadLimits,
+        places: Places | None = None,
+        fetches: Places | None = None,
+    ) -> None:
         self.limits = limits
         self._folder = folder
         self._fetcher = TableFetcher(
@@ -86,6 +92,7 @@ class UploadService:
         )
         self._table_limits = TableLimits(limits.rows, _COLUMNS_MAX, limits.values_bytes)
         self._places = places
+        self._fetches = fetches
         self._lock = threading.Lock()
         self._opened: tuple[ScratchFolder, ReaderPool] | None = None
 
@@ -110,7 +117,7 @@ class UploadService:
         UploadRejected
             If a file is no table, or one that cannot be used.
         ShareExceeded, HostBusy
-            If too many uploads are read at once.
+            If too many uploads are read or fetched at once.
         StorageFull
             If there is no room for a file.
         """
@@ -162,7 +169,8 @@ class UploadService:
     def _receive(self, upload: Upload, inline: InlineFiles, target: Path) -> str | None:
         """Write the file of an upload; give the name that it had."""
         if upload.part is None:
-            self._fetcher.fetch(upload.name, upload.source, target)
+            with contextlib.closing(Reading(self._fetches)):
+                self._fetcher.fetch(upload.name, upload.source, target)
             return upload.source.partition("?")[0]
         with inline(upload.part) as file:
             if file is None:

@@ -12,6 +12,7 @@ from registry.errors import (
     ProductFileNotFound,
     ProductNotFound,
     ProductRefused,
+    ShareExceeded,
     UploadTooLarge,
 )
 from registry.products.records import ProductLimits
@@ -117,3 +118,28 @@ def test_what_nobody_goes_on_with_is_removed(shelf, uploads):
     assert uploads.sweep() == [old.id]
     assert uploads.upload(ADA, young.id).received_bytes == 0
     assert uploads.sweep(timedelta(0)) == [young.id]
+
+
+@pytest.mark.parametrize(
+    ("limits", "refusal"),
+    [
+        ({"arriving": 2}, "2 uploads of yours are under way"),
+        ({"arriving_bytes": 2 * SIZE}, f"would have {3 * SIZE} bytes with this one"),
+    ],
+)
+def test_what_one_user_has_under_way_is_limited(shelf, limits, refusal):
+    uploads = ResumableUploads(shelf.home, shelf.service.files, ProductLimits(**limits))
+    product, others = shelf.draft(), shelf.draft(BOB)
+    first = begin(uploads, product)
+    begin(uploads, product)
+    with pytest.raises(ShareExceeded, match=refusal):
+        begin(uploads, product)
+    assert len(list((shelf.home / "incoming").iterdir())) == 2
+    uploads.begin(BOB, others.id, 0, "b.csv", None, SIZE)
+    uploads.cancel(ADA, first.id)
+    second = begin(uploads, product)
+    # What has expired makes room as well.
+    data = shelf.home / "incoming" / second.id / "data"
+    os.utime(data, (0, 0))
+    assert uploads.sweep() == [second.id]
+    begin(uploads, product)
