@@ -20,6 +20,7 @@ from registry.ingestion.iso_times import iso_texts
 from registry.ingestion.positions import PositionScan
 from registry.ingestion.types import simple_type, simplify
 from registry.model.annotation import Annotations
+from registry.model.frame import Frame
 
 __all__ = ["FOOTPRINT_ORDER", "PREVIEW_ROWS", "ObservedTable", "roles_of"]
 
@@ -61,7 +62,8 @@ def roles_of(columns: Sequence[FileColumn], annotations: Annotations) -> dict[st
     Returns
     -------
     dict
-        Indexes by alias, for those of RA, Dec and z that a numeric column plays.
+        Indexes by alias, for those of RA, Dec and z that a numeric column plays; not for positions
+        of another frame than ICRS, which have another place on the map.
     """
     merged = merge(columns, (), annotations)
     simple = [simple_type(column.type).type for column in columns]
@@ -82,9 +84,15 @@ def roles_of(columns: Sequence[FileColumn], annotations: Annotations) -> dict[st
         index = merged.role(alias)
         if index is None:
             index = guessed.get(alias)
-        if index is not None and numeric[index]:
+        if index is not None and numeric[index] and not _is_elsewhere(merged.columns[index].frame):
             found[alias] = index
     return found
+
+
+def _is_elsewhere(text: str | None) -> bool:
+    """Whether positions are known to be of another frame than that of the map, ICRS."""
+    frame = Frame.parse(text)
+    return frame is not None and not frame.is_time and not frame.is_icrs
 
 
 class ObservedTable:

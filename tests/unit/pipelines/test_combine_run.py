@@ -14,6 +14,7 @@ from combine_runs import MARK, REMOVE, run_folder, silent
 
 from pipelines.combine_redshift_dedup import SPECIFICATION, check, run
 from pipelines.errors import ConfigurationRejected, InputsRejected, PipelineFailed, RunStopped
+from pipelines.runs import RunFolder
 from registry.formats.readers.opening import open_file
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -220,6 +221,20 @@ def test_radius_and_threshold_of_the_parameters_come_before_those_of_the_file(tm
     assert "compared_to" not in rows
     _, rows = made(tmp_path / "2", combine_type=MARK, delta_z_threshold=0.05)
     assert by_id(rows, "tie_result")["CRD002_2"] == 0
+
+
+def test_what_stands_for_no_value_in_an_input_is_none(tmp_path):
+    folder = run_folder(tmp_path / "run", BOTH, **ALL)
+    known = folder.configuration
+    entry = known.inputs["specz"][0]
+    entry = entry.model_copy(update={"null_values": {"z": ["0.1"]}})
+    inputs = {"specz": (entry, *known.inputs["specz"][1:])}
+    folder.write_configuration(known.model_copy(update={"inputs": inputs}))
+    rows = pq.read_table(run(RunFolder(folder.path), silent).main).to_pydict()
+    assert by_id(rows, "z")["CRD001_1"] is None
+    assert by_id(rows, "z")["CRD001_2"] == 0.2
+    # Said of one input, it is not so in the other.
+    assert by_id(rows, "z")["CRD002_6"] == 0.1
 
 
 def test_conflicts_between_surveys_are_counted(tmp_path):

@@ -104,6 +104,32 @@ def test_what_registration_found_is_shown(shelf):
     assert statistics.minimum >= 150
 
 
+@pytest.mark.parametrize(
+    ("frame", "shown"),
+    [("ICRS", True), (None, True), ("FK5", True), ("FK4", False), ("galactic", False)],
+)
+def test_a_footprint_is_of_positions_on_its_map(shelf, frame, shown):
+    stated = "" if frame is None else ' ref="s"'
+    system = "" if frame is None else f'<COOSYS ID="s" system="{_SYSTEMS.get(frame, frame)}"/>'
+    fields = "".join(
+        f'<FIELD name="{name}" datatype="double" unit="deg" ucd="pos.eq.{name};meta.main"{stated}/>'
+        for name in ("ra", "dec")
+    )
+    content = (
+        '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE>'
+        f"{system}<TABLE>{fields}<DATA><TABLEDATA><TR><TD>10</TD><TD>20</TD></TR></TABLEDATA>"
+        "</DATA></TABLE></RESOURCE></VOTABLE>"
+    )
+    product = shelf.draft()
+    shelf.add(product, content.encode(), "t.vot")
+    shelf.service.register(ADA, product.id)
+    facts = shelf.service.facts(ADA, product.id)
+    assert (facts.footprint is not None, facts.coverage is not None) == (shown, shown)
+
+
+_SYSTEMS = {"FK4": "eq_FK4", "FK5": "eq_FK5"}
+
+
 def test_a_second_main_file_is_refused_and_a_repeated_name_numbered(shelf):
     product = shelf.draft()
     shelf.add(product, REDSHIFTS)

@@ -138,6 +138,42 @@ def test_the_choice_stays_with_the_published_product(client):
     assert highest(client, product) == 1.5
 
 
+def test_frames_and_missing_values_that_are_said_hold_in_the_published_table(client):
+    product = draft(client)
+    lines = ["ra,dec,z", "150.1,2.1,-99", "150.2,2.2,0.5", ""]
+    upload(client, product, ("t.csv", "\n".join(lines).encode()))
+    registered(client, product)
+    contents = client.get("/api/product-contents/", query_string={"product": product}).json
+    said = {
+        "ra": {"alias": "RA", "frame": "ICRS"},
+        "dec": {"alias": "Dec", "frame": "ICRS"},
+        "z": {"alias": "z", "null_values": ["-99"]},
+    }
+    for column in contents["results"]:
+        body = said[column["column_name"]]
+        answer = client.patch(f"/api/product-contents/{column['id']}/", json=body)
+        assert answer.status_code == 200, answer.text
+        assert {key: answer.json[key] for key in body} == body
+    answer = client.patch(f"/api/products/{product}/", json={"status": 1})
+    assert answer.status_code == 200, answer.text
+    assert highest(client, product) == 0.5
+    with client.get(f"/api/products/{product}/data/", query_string={"format": "votable"}) as sent:
+        assert sent.text.count('system="ICRS"') == 1
+    with client.get(f"/api/products/{product}/data/", query_string={"format": "csv"}) as sent:
+        assert [line.split(",")[2] for line in sent.text.split()] == ["z", "", "0.5"]
+
+
+def test_a_frame_that_is_none_is_refused(client):
+    product = draft(client)
+    upload(client, product, text_file(), delimiter=";")
+    registered(client, product)
+    contents = client.get("/api/product-contents/", query_string={"product": product}).json
+    column = contents["results"][0]["id"]
+    answer = client.patch(f"/api/product-contents/{column}/", json={"frame": "ICRF99"})
+    assert "'ICRF99' is no frame; give ICRS" in answer.text
+    assert client.get(f"/api/product-contents/{column}/").json["frame"] is None
+
+
 def test_an_upload_in_pieces_chooses_too(client):
     product = draft(client)
     name, content = fits_file()
