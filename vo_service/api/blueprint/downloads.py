@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import BinaryIO
 from urllib.parse import quote
 
 from flask import Response, request
@@ -97,8 +98,10 @@ def conversion_answer(conversion: Conversion) -> Response:
     if request.method == "HEAD":
         conversion.file.close()
         pieces = ()
+    elif client_connection(request.environ) is not None:
+        pieces = wrap_file(request.environ, conversion.file)
     else:
-        pieces = wrap_file(request.environ, conversion.file, _PIECE_BYTES)
+        pieces = _read(conversion.file)
     response = Response(pieces, content_type=conversion.media_type, direct_passthrough=True)
     response.headers["Content-Length"] = str(conversion.size_bytes)
     response.headers["Content-Disposition"] = content_disposition(conversion.name)
@@ -153,3 +156,9 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         for start in range(0, len(chunk), _PIECE_BYTES):
             yield chunk[start : start + _PIECE_BYTES]
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
