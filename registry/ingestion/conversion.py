@@ -24,6 +24,7 @@ from registry.ingestion.types import (
     BECOMES_TEXT,
     finish,
     fits_column,
+    marked_type,
     simple_type,
     simplify,
     value_type,
@@ -160,7 +161,7 @@ def _field(column: FileColumn, simple: pa.DataType, *, fits: bool) -> Field:
     length = column.type.list_size if pa.types.is_fixed_size_list(column.type) else None
     field = Field(
         column.name,
-        value_type(simple, True, fits, length or None),
+        marked_type(value_type(simple, True, fits, length or None), column.type),
         column.unit,
         column.ucd,
         column.utype,

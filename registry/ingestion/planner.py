@@ -19,7 +19,14 @@ from registry.ingestion.plan import PlannedColumn, PublishPlan, PublishRequest
 from registry.ingestion.positions import PositionScan
 from registry.ingestion.roles import missing_roles, role_problems
 from registry.ingestion.statistics import ColumnScan
-from registry.ingestion.types import BECOMES_TEXT, TypeChoice, simple_type, simplify, value_type
+from registry.ingestion.types import (
+    BECOMES_TEXT,
+    TypeChoice,
+    marked_type,
+    simple_type,
+    simplify,
+    value_type,
+)
 from registry.model.annotation import Annotations, find_role
 from registry.model.field import Field
 from registry.model.identifier import adql_name
@@ -305,6 +312,7 @@ def _planned_columns(
         if scan is not None and arrow is not None:
             role = find_role(said.alias) if said.alias is not None else None
             values = value_type(arrow, scan.non_ascii, scan.fits, scan.length)
+            values = marked_type(values, file_column.type)
             unit = said.unit or (role.unit if role is not None else None)
             field = Field(file_column.name, values, unit, said.ucd, said.utype, said.description)
             field = replace(field, frame=column_frame(said.frame, field, role))

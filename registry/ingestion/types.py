@@ -6,7 +6,7 @@ whole column holds then decides the VOTable type (`value_type`) and its Arrow fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +21,7 @@ __all__ = [
     "finish",
     "fits_column",
     "longest_text",
+    "marked_type",
     "simple_type",
     "simplify",
     "value_type",
@@ -165,6 +166,21 @@ def value_type(simple: pa.DataType, non_ascii: bool, fits: bool, length: int | N
     if pa.types.is_string(simple):
         return ValueType(Datatype.UNICODE_CHAR if non_ascii else Datatype.CHAR, text_size)
     return ValueType(_DATATYPES[simple])
+
+
+def marked_type(value_type: ValueType, arrow: pa.DataType) -> ValueType:
+    """Mark the type of a column whose values, nested ones of a file, become JSON: ``xtype`` x:json.
+
+    Parameters
+    ----------
+    value_type
+        What `value_type` chose.
+    arrow
+        Type in the file.
+    """
+    if value_type.is_text and pa.types.is_nested(arrow):
+        return replace(value_type, xtype="x:json")
+    return value_type
 
 
 def longest_text(values: pa.Array | pa.ChunkedArray) -> int | None:

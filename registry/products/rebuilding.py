@@ -201,8 +201,8 @@ def _shapes(columns: Sequence[ProductColumn]) -> list[tuple[str, Any]]:
 
 
 def _shape(value_type: ValueType) -> ValueType:
-    """Leave out the length of text, which older records do not have."""
-    return replace(value_type, arraysize=None) if value_type.is_text else value_type
+    """Leave out the length of text and its mark, which older records do not have."""
+    return ValueType(value_type.datatype) if value_type.is_text else value_type
 
 
 def _put_tombstones(connection: Connection, manifest: Manifest) -> None:

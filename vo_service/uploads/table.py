@@ -14,6 +14,7 @@ from registry.ingestion.types import (
     finish,
     fits_column,
     longest_text,
+    marked_type,
     simple_type,
     simplify,
     value_type,
@@ -170,6 +171,8 @@ class _ColumnReading:
         )
         if chosen.is_timestamp or self._declared.xtype in ("timestamp", *_GEOMETRIES):
             return chosen
+        if self._declared.xtype is None:
+            return marked_type(chosen, self._said.type)
         return ValueType(chosen.datatype, chosen.arraysize, self._declared.xtype)
 
     def _is_unicode(self, values: pa.ChunkedArray) -> bool:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from registry.ingestion.statistics import ColumnScan
-from registry.ingestion.types import finish, simple_type, simplify, value_type
+from registry.ingestion.types import finish, marked_type, simple_type, simplify, value_type
 from registry.model.field import Datatype, ValueType
 
 D = Datatype
@@ -111,6 +111,24 @@ def test_nested_values_become_json():
     assert stored[1] is None
     assert "JSON" in remark
     assert through(pa.array([["a", "b"]]))[1] == ['["a", "b"]']
+
+
+@pytest.mark.parametrize(
+    ("arrow", "xtype"),
+    [
+        (pa.list_(pa.string()), "x:json"),
+        (pa.list_(pa.list_(pa.float64())), "x:json"),
+        (pa.struct([("a", pa.int8())]), "x:json"),
+        (pa.map_(pa.string(), pa.int8()), "x:json"),
+        (pa.string(), None),
+        (pa.list_(pa.float64()), None),
+        (pa.time64("us"), None),
+    ],
+    ids=str,
+)
+def test_columns_of_json_are_marked(arrow, xtype):
+    chosen = value_type(simple_type(arrow).type, False, True, None)
+    assert marked_type(chosen, arrow).xtype == xtype
 
 
 def test_nanoseconds_are_cut_with_a_remark():
