@@ -140,7 +140,7 @@ def test_what_the_document_says(path):
     column = found.columns["a"]
     assert found.description == "All of them"
     assert (column.unit, column.ucd, column.utype) == ("deg", "pos.eq.ra", "x:y")
-    assert (column.description, column.frame) == ("RA", "eq_FK4 B1950")
+    assert (column.description, column.frame) == ("RA", "eq_FK4 equinox=B1950")
 
 
 def test_several_tables_need_a_choice(path):
