@@ -27,6 +27,7 @@ from registry.formats.readers.csv_blanks import (
 from registry.formats.readers.csv_dialect import BLANKS, find_dialect, looks_tabular
 from registry.formats.readers.csv_text import check_text
 from registry.formats.readers.csv_types import OddCell, TypeGuess, convert
+from registry.formats.readers.ecsv import with_ecsv_header
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
 
 __all__ = ["CsvReader", "CsvTable"]
@@ -108,9 +109,10 @@ class CsvTable:
             for name, guess in zip(names, guesses, strict=True)
             if (cell := guess.odd_cell()) is not None
         )
-        self.columns = tuple(
+        columns = tuple(
             FileColumn(name, arrow) for name, arrow in zip(names, self._types, strict=True)
         )
+        self.columns = with_ecsv_header(path, columns)
 
     @property
     def n_rows(self) -> int | None:

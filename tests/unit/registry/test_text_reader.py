@@ -1,5 +1,6 @@
 import pyarrow as pa
 import pytest
+from astropy.table import Table
 from reading import read_file
 
 from registry.errors import UnreadableFile
@@ -135,3 +136,18 @@ def test_large_whitespace_files_are_cut_at_lines(tmp_path):
     found = read(tmp_path, text, batch_rows=100_000)
     assert found.values["id"] == list(range(rows))
     assert found.values["value"][-1] == (rows - 1) / 4
+
+
+def test_the_header_of_ecsv_says_units_and_descriptions(tmp_path):
+    table = Table({"ra": [1.5, 2.5], "name": ["a b", "c"]}, units={"ra": "deg"})
+    table["name"].description = "Of the object: " + "long " * 30
+    table.write(tmp_path / "a.ecsv")
+    found = read_file(tmp_path / "a.ecsv")
+    assert found.values == {"ra": [1.5, 2.5], "name": ["a b", "c"]}
+    assert (found.columns["ra"].unit, found.columns["name"].unit) == ("deg", None)
+    assert found.columns["name"].description == table["name"].description.strip()
+
+
+@pytest.mark.parametrize("header", ["# %ECSV 1.0\n# - [}\n", "# %ECSV 1.0\n# datatype: 5\n"])
+def test_a_broken_header_of_ecsv_says_nothing(tmp_path, header):
+    assert read(tmp_path, header + "a b\n1 2\n").values == {"a": [1], "b": [2]}
