@@ -214,7 +214,7 @@ class CsvTable:
         others = f" and {cell.count - 1} more like it" if cell.count > 1 else ""
         return (
             f"column {name!r} is text and not numbers because of {cell.text[:60]!r} in "
-            f"{self._place(cell.row)}{others}; if it stands for no value, say so (null values)"
+            f"{self._place(cell.row)}{others}; if it stands for no value, leave it empty there"
         )
 
     def _refuse_open_quote(self, last_row: pa.RecordBatch, row: int) -> None:
