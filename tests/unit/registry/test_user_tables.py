@@ -15,9 +15,10 @@ from registry.errors import (
     UserTableNotFound,
     UserTableRefused,
 )
+from registry.model.field import Datatype, Field, ValueType
 from registry.model.principal import ANONYMOUS
 from registry.model.user_table import UserTableQuota
-from registry.user_tables.content import TableContent
+from registry.user_tables.content import TableContent, defined_columns
 from registry.user_tables.names import schema_name
 
 STARS = {"id": [1, 2, 3], "ra": [10.0, 350.0, 180.0], "dec": [1.0, -2.0, 3.0]}
@@ -407,3 +408,9 @@ def test_a_record_that_fails_takes_its_rows_along(site, monkeypatch):
     with pytest.raises(RuntimeError):
         site.service.create(ANNA, "t", content(STARS))
     assert site.table_files() == []
+
+
+@pytest.mark.parametrize("datatype", [Datatype.CHAR, Datatype.UNICODE_CHAR])
+def test_rows_that_come_later_may_have_longer_texts(datatype):
+    (column,) = defined_columns([Field("name", ValueType(datatype, "3*"))])
+    assert column.column.field.type == ValueType(datatype, "*")

@@ -33,6 +33,24 @@ def test_columns_take_the_type_that_holds_both_sides(left, right, datatype):
     assert (field.name, field.type.datatype) == ("x", datatype)
 
 
+@pytest.mark.parametrize(
+    ("query", "arraysize"),
+    [
+        ("SELECT code FROM cat.objects UNION SELECT 'longer' FROM cat.objects", "6*"),
+        ("SELECT 'ab' FROM cat.objects EXCEPT SELECT code FROM cat.objects", "4*"),
+        ("SELECT code FROM cat.objects INTERSECT SELECT code FROM cat.objects", "4"),
+        ("SELECT code FROM cat.objects UNION SELECT 'µ' FROM cat.objects", "4*"),
+        ("SELECT code FROM cat.objects UNION SELECT survey FROM cat.objects", "*"),
+        ("SELECT x.c FROM (SELECT code AS c FROM cat.objects) AS x", "4"),
+        ("SELECT b.code FROM cat.objects AS a JOIN cat.objects AS b ON a.z = b.z", "4"),
+        ("WITH w AS (SELECT MAX(code) AS m FROM cat.objects) SELECT m FROM w", "4"),
+        ("SELECT code || '/' || code AS c FROM cat.objects", "9*"),
+    ],
+)
+def test_the_length_of_text_stays_with_it(query, arraysize):
+    assert resolved(query).fields[0].type.arraysize == arraysize
+
+
 def test_columns_keep_what_both_sides_agree_on():
     query = resolved("SELECT ra FROM cat.objects UNION SELECT dec FROM cat.objects")
     field = query.fields[0]
