@@ -50,7 +50,7 @@ None of them knows of HTTP: the service maps each class to a status and a docume
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 __all__ = [
@@ -175,10 +175,21 @@ class AnnotationRejected(RegistryError):
     ----------
     report
         The problems, one sentence each, in the order of the file's columns.
+    renamed
+        Names of columns that the file does not have, with the most similar that it has.
+    assignments
+        Columns that look like roles which no column plays, with the role.
     """
 
-    def __init__(self, report: Sequence[str]) -> None:
+    def __init__(
+        self,
+        report: Sequence[str],
+        renamed: Mapping[str, str] | None = None,
+        assignments: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self.report = tuple(report)
+        self.renamed = dict(renamed or {})
+        self.assignments = tuple(assignments)
         super().__init__("\n".join(self.report))
 
 

@@ -132,6 +132,18 @@ class ReleaseService:
         """
         return self._store.update(name, _checked(values), groups)
 
+    def remove(self, name: str) -> None:
+        """Remove a release that no product is in.
+
+        Raises
+        ------
+        ReleaseNotFound
+            If there is none of this name.
+        ReleaseRejected
+            If a product is in it.
+        """
+        self._store.remove(name)
+
 
 def _checked(values: Mapping[str, object]) -> dict[str, Any]:
     for key, value in values.items():

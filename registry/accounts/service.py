@@ -153,6 +153,18 @@ class AccountService:
         """Open an account again; raises as `deactivate`."""
         self._store.update_user(folded(name), {"active": True})
 
+    def remove_user(self, name: str) -> None:
+        """Remove an account that owns nothing any more.
+
+        Raises
+        ------
+        UserNotFound
+            If there is none of this name.
+        AccountRejected
+            If it owns products or tables.
+        """
+        self._store.remove_user(folded(name))
+
     def add_group(self, name: str, display_name: str = "", description: str = "") -> Group:
         """Make a group.
 

@@ -46,11 +46,14 @@ class MergedAnnotations:
         What must be mended before the table can be published.
     warnings
         What was left out or changed.
+    unknown
+        Names that were given and that the file does not have, with the most similar that it has.
     """
 
     columns: list[ColumnAnnotation]
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    unknown: dict[str, str | None] = field(default_factory=dict)
 
     def role(self, alias: str) -> int | None:
         """Give the index of the column that plays a role."""
@@ -115,11 +118,11 @@ def _user_statements(
         if name in names:
             said[name] = _with_role_alias(statement)
         else:
-            merged.problems.append(_unknown_column("annotations", name, names))
+            _refuse_name("annotations", name, names, merged)
     assigned: set[str] = set()
     for name, meaning in assignments:
         if name not in names:
-            merged.problems.append(_unknown_column("--column", name, names))
+            _refuse_name("--column", name, names, merged)
             continue
         if name in assigned:
             merged.problems.append(f"--column {name}: the column is assigned twice")
@@ -364,12 +367,15 @@ def _listed(columns: Sequence[FileColumn], indices: Sequence[int]) -> str:
     return " and ".join(repr(columns[index].name) for index in indices)
 
 
-def _unknown_column(where: str, name: str, names: Sequence[str]) -> str:
+def _refuse_name(where: str, name: str, names: Sequence[str], merged: MergedAnnotations) -> None:
     by_lower = {known.lower(): known for known in reversed(names)}
     near = difflib.get_close_matches(name.lower(), by_lower, 3, 0.5)
     found = [by_lower[key] for key in near] or list(names[:8])
     word = "did you mean" if near else "it has"
-    return f"{where} {name!r}: the file has no such column; {word} {', '.join(map(repr, found))}?"
+    merged.unknown[name] = found[0] if near else None
+    merged.problems.append(
+        f"{where} {name!r}: the file has no such column; {word} {', '.join(map(repr, found))}?"
+    )
 
 
 def _unknown_meaning(name: str, meaning: str) -> str:

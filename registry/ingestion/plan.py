@@ -152,6 +152,17 @@ class PublishPlan:
         return not self.problems
 
     @property
+    def missing_assignments(self) -> tuple[tuple[str, str], ...]:
+        """Columns that look like mandatory roles which no column plays, with the role."""
+        played = {column.alias for column in self.columns}
+        found: dict[str, str] = {}
+        for column in self.columns:
+            alias = None if column.suggestion is None else column.suggestion.alias
+            if alias in self.product_type.mandatory and alias not in played:
+                found.setdefault(alias, column.file_name)
+        return tuple((name, alias) for alias, name in found.items())
+
+    @property
     def published_columns(self) -> tuple[ProductColumn, ...]:
         """The columns as the metadata database keeps them."""
         kept = (column.product_column for column in self.columns)

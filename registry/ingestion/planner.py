@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from registry.annotation.merging import MergedAnnotations, merge
 from registry.annotation.suggestions import ColumnProfile, Suggestion, suggest
+from registry.errors import AnnotationRejected
 from registry.formats.readers import FileColumn, OpenedTable
 from registry.formats.readers.nulls import null_problems
 from registry.ingestion.frames import column_frame, position_frames
@@ -80,18 +81,24 @@ def make_plan(
     ------
     UnreadableFile
         If the file is damaged.
+    AnnotationRejected
+        If something is said of columns that the file does not have, with every problem that shows
+        without reading rows.
     """
     columns = opened.columns
     choices = [simple_type(column.type) for column in columns]
     annotations = request.annotations or Annotations()
     stated = merge(columns, request.columns, annotations)
-    scans = _scan(opened, choices, _position_columns(stated, choices), progress)
+    # Nobody waits for the rows of a large file to hear of a slip of the pen in a name.
+    read = not stated.unknown
+    scans = _scan(opened, choices, _position_columns(stated, choices), progress, read=read)
     suggestions = suggest(_profiles(columns, choices, scans.columns))
     merged = stated
     if request.accept_suggestions:
         merged = merge(columns, request.columns, annotations, suggestions, product_type.mandatory)
         if scans.positions is None and _position_columns(merged, choices) is not None:
-            scans = _scan(opened, choices, _position_columns(merged, choices), progress)
+            position = _position_columns(merged, choices)
+            scans = _scan(opened, choices, position, progress, read=read)
     problems = [
         *_table_problems(columns, choices, scans, request, product_type),
         *null_problems(columns, annotations.nulls),
@@ -100,6 +107,11 @@ def make_plan(
         *role_problems(columns, [choice.type for choice in choices], scans.columns, merged),
         *(scans.positions.problems() if scans.positions is not None else ()),
     ]
+    if stated.unknown:
+        near = {name: found for name, found in stated.unknown.items() if found is not None}
+        raise AnnotationRejected(problems, near)
+    if scans.rows == 0:
+        problems.append("the file has no rows; a published table needs at least one")
     planned = _planned_columns(columns, choices, scans.columns, merged, suggestions)
     frames = position_frames(planned)
     searchable = frames.searchable
@@ -140,6 +152,8 @@ def _scan(
     choices: Sequence[TypeChoice],
     position: tuple[int, int] | None,
     progress: Callable[[float | None], None] | None,
+    *,
+    read: bool,
 ) -> _Scans:
     scans = [None if choice.type is None else ColumnScan(choice.type) for choice in choices]
     names = [column.name for column in opened.columns]
@@ -147,7 +161,7 @@ def _scan(
     if position is not None:
         positions = PositionScan(names[position[0]], names[position[1]])
     found = _Scans(list(scans), positions, 0, [])
-    for batch in opened.batches():
+    for batch in opened.batches() if read else ():
         found.rows += batch.num_rows
         simple: dict[int, pa.Array] = {}
         for index, scan in enumerate(found.columns):
@@ -256,8 +270,6 @@ def _table_problems(
         for column in columns
         if _UNPRINTABLE.search(column.name)
     ]
-    if scans.rows == 0:
-        problems.append("the file has no rows; a published table needs at least one")
     problems += [
         f"column {column.name!r} {choice.remark}"
         for column, choice in zip(columns, choices, strict=True)

@@ -161,7 +161,7 @@ class PublishService:
                     progress=lambda f: report("checking", f),
                 )
                 if not plan.accepted:
-                    raise AnnotationRejected(plan.problems)
+                    raise AnnotationRejected(plan.problems, assignments=plan.missing_assignments)
                 product = existing or self._reserve(principal, request, product_type, staging)
                 try:
                     facts = facts_of(observed, opened, plan)

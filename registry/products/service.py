@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from registry.access import AccessPolicy
-from registry.errors import ProductConflict, ProductFileNotFound, ProductRefused
+from registry.errors import NotAllowed, ProductConflict, ProductFileNotFound, ProductRefused
 from registry.formats.readers import DEFAULT_OPTIONS, ReadOptions
 from registry.ingestion.publication import TablePublisher
 from registry.model.principal import Principal
@@ -33,6 +33,8 @@ from registry.products.registration import Registrar
 from registry.stores.metadata.selection import ProductFilter, Selection
 
 __all__ = ["ProductService"]
+
+_EXISTING = tuple(status for status in ProductStatus if status is not ProductStatus.DELETED)
 
 _EDITABLE = (
     "display_name",
@@ -191,8 +193,32 @@ class ProductService:
         if changed.release is not None and changed.release != product.release:
             policy.require_use_release(principal, changed.release)
         saved = {name: getattr(changed, name) for name in changes}
-        states = [status for status in ProductStatus if status is not ProductStatus.DELETED]
-        self._stores.drafts.update(product.id, saved, states)
+        self._stores.drafts.update(product.id, saved, _EXISTING)
+        return self._stores.drafts.product(product.id)
+
+    def give(self, principal: Principal, key: int | str, owner: str) -> Product:
+        """Give a product to another account, which may do all that the present owner may.
+
+        Parameters
+        ----------
+        principal
+            An operator.
+        key
+            Id or internal name.
+        owner
+            Name of an account that there is.
+
+        Raises
+        ------
+        ProductNotFound, LoginRequired, NotAllowed
+            If the caller may not.
+        ProductConflict
+            If the product was deleted meanwhile.
+        """
+        product = self._access.edited(principal, key)
+        if not principal.operator:
+            raise NotAllowed("only an operator gives products to somebody else")
+        self._stores.drafts.update(product.id, {"owner": owner}, _EXISTING)
         return self._stores.drafts.product(product.id)
 
     def delete(self, principal: Principal, key: int | str) -> None:
@@ -347,6 +373,21 @@ class ProductService:
         files = self._stores.drafts.files_of(product.id)
         mains = [f for f in files if f.role is FileRole.MAIN and f.version is not None]
         return sorted(mains, key=lambda file: file.version or 0)
+
+    def same_file(self, principal: Principal, key: int | str) -> list[Product]:
+        """List the other products whose present main file is the same, byte for byte.
+
+        Raises
+        ------
+        ProductNotFound
+            If the product is hidden from the caller.
+        """
+        product = self._access.seen(principal, key)
+        files = self._stores.drafts.files(self._access.visibility(principal))
+        main = [file for file in files if file.role is FileRole.MAIN]
+        sums = {file.sha256 for file in main if file.product_id == product.id}
+        same = {file.product_id for file in main if file.sha256 in sums} - {product.id}
+        return [found for found in self.products(principal) if found.id in same]
 
     def provenance(self, principal: Principal, key: int | str) -> Provenance | None:
         """Say how a product was made; nothing for uploads.

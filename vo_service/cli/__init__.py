@@ -21,6 +21,7 @@ from vo_service.cli.installation import Installation
 from vo_service.cli.jobs import jobs_command
 from vo_service.cli.listing import products_command, tables_command
 from vo_service.cli.pipelines import pipeline_command
+from vo_service.cli.products import product_command
 from vo_service.cli.publishing import publish_command, withdraw_command
 from vo_service.cli.querying import query_command
 from vo_service.cli.releases import release_command
@@ -56,6 +57,7 @@ for command in (
     publish_command,
     withdraw_command,
     products_command,
+    product_command,
     tables_command,
     query_command,
     adql_group,

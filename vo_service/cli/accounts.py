@@ -32,7 +32,7 @@ def opened_services(installation: Installation) -> Iterator[Services]:
 
 @click.group("user")
 def user_command() -> None:
-    """Add, list, show and close accounts."""
+    """Add, list, show, close and remove accounts."""
 
 
 @user_command.command("add")
@@ -158,6 +158,26 @@ def activate_command(installation: Installation, name: str) -> None:
     with opened_services(installation) as services:
         services.people.accounts.activate(name)
     click.echo(f"activated: {name}")
+
+
+@user_command.command("remove")
+@click.argument("name")
+@pass_installation
+def remove_user_command(installation: Installation, name: str) -> None:
+    """Remove the account NAME, which owns no products, tables and jobs any more."""
+    from uws.store.base import JobQuery
+
+    with opened_services(installation) as services:
+        owner = services.people.accounts.user(name).name
+        jobs = services.jobs.service.list(JobQuery(owner=owner))
+        if jobs:
+            raise click.ClickException(
+                f"{owner} has {len(jobs)} jobs, which whoever takes the name later would have;"
+                f" `pzvo jobs delete {jobs[0].job_id}` deletes one of them;"
+                f" `pzvo user deactivate {owner}` closes the account and keeps them"
+            )
+        services.people.accounts.remove_user(owner)
+    click.echo(f"removed: {owner}")
 
 
 @click.group("token")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from vo_service.cli.listing import print_table
 if TYPE_CHECKING:
     from registry.ingestion.plan import PlannedColumn, PublishPlan, PublishRequest
     from registry.model.field import Field
+    from vo_service.assemble import Services
 
 __all__ = ["progress_bar", "publish_command", "withdraw_command"]
 
@@ -113,11 +115,13 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
     prepare(settings)
     with contextlib.closing(assemble(settings)) as services:
         publishing = services.data.publishing
-        if dry_run:
-            _show_plan(publishing.plan(OPERATOR, file, request), request)
-            return
-        with progress_bar() as progress:
-            done = publishing.publish(OPERATOR, file, request, progress)
+        with _corrected_command():
+            if dry_run:
+                _show_plan(publishing.plan(OPERATOR, file, request), request)
+                return
+            with progress_bar() as progress:
+                done = publishing.publish(OPERATOR, file, request, progress)
+        _note_same_file(services, done.internal_name)
         swept = publishing.sweep(quarantine_days=settings.quarantine_days)
     if swept.refused is not None:
         click.echo(f"Note: {swept.refused}", err=True)
@@ -125,6 +129,43 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
         click.echo(f"Note: {warning}", err=True)
     _show_suggestions(done.plan.columns)
     print_table(("product", "table", "rows"), [(done.internal_name, done.table_name, done.n_rows)])
+
+
+@contextlib.contextmanager
+def _corrected_command() -> Iterator[None]:
+    """Let a refusal end with the command line that mends what can be guessed."""
+    from registry.errors import AnnotationRejected
+
+    try:
+        yield
+    except AnnotationRejected as error:
+        arguments = sys.argv[1:]
+        for wrong, right in error.renamed.items():
+            arguments = [
+                f"{right}{each[len(wrong) :]}" if each.startswith(f"{wrong}=") else each
+                for each in arguments
+            ]
+        for column, role in error.assignments:
+            arguments += ["--column", f"{column}={role}"]
+        if arguments == sys.argv[1:]:
+            raise
+        lines = ("this cannot be published yet:", *error.report)
+        command = shlex.join(("pzvo", *arguments))
+        raise click.ClickException("\n  ".join(lines) + f"\nPerhaps:\n{command}") from error
+
+
+def _note_same_file(services: Services, internal_name: str) -> None:
+    """Say which other products have the very file that was published."""
+    products = services.data.products
+    mine = products.product(OPERATOR, internal_name)
+    others = products.same_file(OPERATOR, mine.id)
+    if others:
+        names = ", ".join(product.internal_name for product in others)
+        click.echo(
+            f"Note: {names} {'has' if len(others) == 1 else 'have'} the same file;"
+            f" `pzvo withdraw {internal_name}` takes this one back",
+            err=True,
+        )
 
 
 @click.command("withdraw")

@@ -16,6 +16,8 @@ from registry.model.principal import OPERATOR
 from vo_service.cli.installation import Installation, pass_installation
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from registry.formats.writers.base import ResultWriter
     from vo_service.assemble import Services
     from vo_service.queries import RunningQuery
@@ -24,6 +26,9 @@ __all__ = ["print_rows", "query_command"]
 
 _SHOWN_ROWS = 100
 """Rows that are shown at a terminal."""
+
+_SHOWN_VALUES = 3
+"""Values that are shown of a list that has more."""
 
 _VOTABLE_ENDINGS = (".votable", ".xml")
 """What STILTS and TOPCAT take for VOTables, beside ``.vot``."""
@@ -80,9 +85,9 @@ def print_rows(services: Services, adql: str, maxrec: int | None = None) -> None
     try:
         result = running.result()
         rows = [
-            tuple(_shorten(value) for value in row)
+            row
             for batch in result.batches
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            for row in zip(*(_shown(column) for column in batch.columns), strict=True)
         ]
         overflow = result.outcome().overflow
     finally:
@@ -93,12 +98,25 @@ def print_rows(services: Services, adql: str, maxrec: int | None = None) -> None
         click.echo(f"... the first {len(rows)} rows; -o FILE writes all of them", err=True)
 
 
-def _shorten(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.8g}"
-    if isinstance(value, list) and len(value) > 4:
-        return f"[{', '.join(str(_shorten(v)) for v in value[:3])}, ... {len(value)} values]"
-    return value
+def _shown(column: pa.Array) -> list[object]:
+    """Give the cells of a column: numbers with every digit that they have, long lists shortened."""
+    import numpy as np
+    import pyarrow as pa
+
+    kind = column.type.value_type if pa.types.is_list(column.type) else column.type
+    single = pa.types.is_float32(kind)
+
+    def shown(value: object) -> object:
+        if isinstance(value, float):
+            # The shortest digits that give the same number back, in the column's own precision.
+            return str(np.float32(value)) if single else repr(value)
+        if isinstance(value, list):
+            first = ", ".join(str(shown(each)) for each in value[:_SHOWN_VALUES])
+            more = f", ... {len(value)} values" if len(value) > _SHOWN_VALUES else ""
+            return f"[{first}{more}]"
+        return value
+
+    return [shown(value) for value in column.to_pylist()]
 
 
 def _write(

@@ -83,6 +83,16 @@ def update_command(
     click.echo(f"updated: {name}")
 
 
+@release_command.command("remove")
+@click.argument("name")
+@pass_installation
+def remove_command(installation: Installation, name: str) -> None:
+    """Remove the release NAME, which no product is in any more."""
+    with opened_services(installation) as services:
+        services.people.releases.remove(name)
+    click.echo(f"removed: {name}")
+
+
 @release_command.command("list")
 @pass_installation
 def list_command(installation: Installation) -> None:

@@ -103,6 +103,7 @@ def web_command(
 
     def ready() -> None:
         click.echo(f"TAP service: {settings.base_url}/tap", err=True)
+        click.echo(_audience(settings), err=True)
         click.echo("Stop it with Ctrl-C.", err=True)
 
     serve(settings, socket.socket(fileno=fd), make_app, ready)
@@ -143,6 +144,16 @@ def worker_command(
     worker.start()
     stop.wait()
     worker.stop(_STOP_S)
+
+
+def _audience(settings: Settings) -> str:
+    """Say who may read what without an account, and how to change that."""
+    if not settings.anonymous_read:
+        return "Nothing can be read without an account (anonymous_read is false)."
+    return (
+        "Without an account anybody may read products of no release and of public releases;"
+        " anonymous_read = false (PZVO_ANONYMOUS_READ=false) closes them."
+    )
 
 
 def _start_log(settings: Settings) -> None:

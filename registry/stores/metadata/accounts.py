@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.errors import AccountRejected, GroupNotFound, UserNotFound
 from registry.model.account import ExternalIdentity, Group, User
 from registry.model.principal import Principal
+from registry.model.product import ProductStatus
 from registry.stores.metadata.account_schema import (
     groups,
     memberships,
@@ -21,7 +22,8 @@ from registry.stores.metadata.account_schema import (
     users,
 )
 from registry.stores.metadata.database import MetadataDatabase
-from registry.stores.metadata.schema import schema_state
+from registry.stores.metadata.schema import products, schema_state
+from registry.stores.metadata.user_table_schema import user_tables
 
 __all__ = ["SqlAccountStore", "principal_from_row"]
 
@@ -116,6 +118,34 @@ class SqlAccountStore:
             if values.get("active") is False or "password_hash" in values:
                 connection.execute(delete(sessions).where(sessions.c.user_id == row.id))
             return _user(_user_row(connection, name))
+
+    def remove_user(self, name: str) -> None:
+        """Remove a user with tokens, sessions and memberships.
+
+        Raises
+        ------
+        UserNotFound
+            If there is none of this name.
+        AccountRejected
+            If products or tables are owned by the user: who takes the name later would own them.
+        """
+        owned = (
+            (products, "products", (products.c.status != int(ProductStatus.DELETED),)),
+            (user_tables, "tables of their own", ()),
+        )
+        with self._database.writing() as connection:
+            row = _user_row(connection, name)
+            for table, what, conditions in owned:
+                query = select(table.c.id).where(table.c.owner == name, *conditions)
+                if connection.execute(query.limit(1)).first() is not None:
+                    raise AccountRejected(
+                        "username",
+                        f"{name!r} owns {what}, which whoever takes the name later would own; give "
+                        "them to somebody else or delete them first, or deactivate the account",
+                    )
+            for table in (tokens, sessions, memberships):
+                connection.execute(delete(table).where(table.c.user_id == row.id))
+            connection.execute(delete(users).where(users.c.id == row.id))
 
     def add_group(self, name: str, display_name: str, description: str, source: str) -> Group:
         """Make a group.

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from registry.errors import GroupNotFound, ReleaseNotFound, ReleaseRejected
+from registry.model.product import ProductStatus
 from registry.model.release import Release
 from registry.stores.metadata.account_schema import groups, release_groups, releases
 from registry.stores.metadata.database import MetadataDatabase
-from registry.stores.metadata.schema import schema_state
+from registry.stores.metadata.schema import products, schema_state
 
 __all__ = ["SqlReleaseStore"]
 
@@ -101,6 +102,36 @@ class SqlReleaseStore:
                 _set_groups(connection, found.id, group_names)
             _bump(connection)
             return _named(connection, name)
+
+    def remove(self, name: str) -> None:
+        """Remove a release that no product is in.
+
+        Raises
+        ------
+        ReleaseNotFound
+            If there is none of this name.
+        ReleaseRejected
+            If a product is in it, which nobody could say who may see without it.
+        """
+        inside = (
+            select(products.c.internal_name)
+            .where(products.c.release == name, products.c.status != int(ProductStatus.DELETED))
+            .limit(1)
+        )
+        with self._database.writing() as connection:
+            found = _named(connection, name)
+            product: str | None = connection.execute(inside).scalar()
+            if product is not None:
+                raise ReleaseRejected(
+                    "name",
+                    f"the product {product} is in the release {name!r}; put it into another "
+                    f"(`pzvo product edit {product} --release NAME`) or withdraw it first",
+                )
+            connection.execute(
+                delete(release_groups).where(release_groups.c.release_id == found.id)
+            )
+            connection.execute(delete(releases).where(releases.c.id == found.id))
+            _bump(connection)
 
 
 def _releases(connection: Connection) -> list[Release]:
