@@ -41,9 +41,8 @@ The tree::
             UserTableRefused
             UserTableChanged
             QuotaExceeded
-        UnsupportedFormat(requested, accepted)
         FormatLimit
-        ResultIncomplete
+        UnsupportedFormat, ResultIncomplete: with the writers that raise them
 
 None of them knows of HTTP: the service maps each class to a status and a document once.
 """
@@ -79,7 +78,6 @@ __all__ = [
     "RegistryError",
     "ReleaseNotFound",
     "ReleaseRejected",
-    "ResultIncomplete",
     "ShareExceeded",
     "StorageFull",
     "TableDamaged",
@@ -87,7 +85,6 @@ __all__ = [
     "TokenNotFound",
     "UnreadableFile",
     "UnsupportedFile",
-    "UnsupportedFormat",
     "UploadTooLarge",
     "UserDeactivated",
     "UserNotFound",
@@ -376,36 +373,9 @@ class QuotaExceeded(UserTableError):
         )
 
 
-class UnsupportedFormat(RegistryError):
-    """Say that no writer serves the format that was asked for.
-
-    Parameters
-    ----------
-    requested
-        The value as the caller sent it.
-    accepted
-        Names that are served, the shortest of each format first.
-    """
-
-    def __init__(self, requested: str, accepted: Sequence[str]) -> None:
-        self.requested = requested
-        self.accepted = tuple(accepted)
-        super().__init__(
-            f"RESPONSEFORMAT {requested!r} is not supported; use one of: {', '.join(self.accepted)}"
-        )
-
-
 class ReadingGivenUp(RegistryError):
     """Say that a file was not read to its end because who waited for it went away."""
 
 
 class FormatLimit(RegistryError):
     """Say that a result passes what the format that was asked for can hold."""
-
-
-class ResultIncomplete(RegistryError):
-    """Say that a result broke off in a format that has no place to tell so.
-
-    The bytes already written are a prefix of the result: whoever sends them must cut the
-    transfer (no terminating chunk), so that nobody takes the prefix for the whole.
-    """

@@ -12,12 +12,12 @@ from registry.durability import disk_errors
 from registry.errors import (
     ProductFileNotFound,
     ProductRefused,
-    UnsupportedFormat,
 )
 from registry.formats.readers import ReadOptions
 from registry.formats.readers.nulls import NulledTable
 from registry.formats.readers.processes import ReadingProcesses
 from registry.formats.writers.base import ResultWriter
+from registry.formats.writers.errors import UnsupportedFormat
 from registry.formats.writers.registry import writer_for
 from registry.host.client import waiting_client
 from registry.host.spool import SharedSpool

@@ -1,4 +1,4 @@
-"""Products as a whole: how many there are of which kind, and what was made of which."""
+"""Products as a whole: how many of which kind, what was made of which, and what is the same."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from registry.model.principal import Principal
 from registry.model.product import Product
+from registry.model.product_file import FileRole
 from registry.product_types import product_types
 from registry.products.access import ProductAccess
 from registry.products.records import ProductStores
@@ -63,5 +64,24 @@ class ProductOverview:
         if not numbers:
             return []
         wanted = ProductFilter(any_of={"id": numbers}, ordering=("id",))
+        visibility = self._access.visibility(principal)
+        return self._stores.selection.select(visibility, wanted, self._types).products
+
+    def same_file(self, principal: Principal, key: int | str) -> list[Product]:
+        """List the other products whose present main file is the same, byte for byte.
+
+        Raises
+        ------
+        ProductNotFound
+            If the product is hidden from the caller.
+        """
+        product = self._access.seen(principal, key)
+        files = self._stores.drafts.files(self._access.visibility(principal))
+        main = [file for file in files if file.role is FileRole.MAIN]
+        sums = {file.sha256 for file in main if file.product_id == product.id}
+        same = {file.product_id for file in main if file.sha256 in sums} - {product.id}
+        if not same:
+            return []
+        wanted = ProductFilter(any_of={"id": sorted(same)}, ordering=("id",))
         visibility = self._access.visibility(principal)
         return self._stores.selection.select(visibility, wanted, self._types).products

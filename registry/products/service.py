@@ -263,8 +263,7 @@ class ProductService:
         product = self._access.edited(principal, key)
         if product.status is ProductStatus.PROCESSING:
             raise ProductConflict("the product is being made; wait for its process")
-        published = product.status is ProductStatus.PUBLISHED
-        if published and self._access.pending_file(product) is None:
+        if product.status is ProductStatus.PUBLISHED and self._access.pending_file(product) is None:
             return product
         if reading.given:
             file = self._access.pending_file(product)
@@ -299,8 +298,7 @@ class ProductService:
                 f"the product failed ({product.failure}); give it another main file, or let it be "
                 "registered again"
             )
-        published = product.status is ProductStatus.PUBLISHED
-        if published and self._access.pending_file(product) is None:
+        if product.status is ProductStatus.PUBLISHED and self._access.pending_file(product) is None:
             return product
         self._registrar.publish(product)
         return self._stores.drafts.product(product.id)
@@ -373,21 +371,6 @@ class ProductService:
         files = self._stores.drafts.files_of(product.id)
         mains = [f for f in files if f.role is FileRole.MAIN and f.version is not None]
         return sorted(mains, key=lambda file: file.version or 0)
-
-    def same_file(self, principal: Principal, key: int | str) -> list[Product]:
-        """List the other products whose present main file is the same, byte for byte.
-
-        Raises
-        ------
-        ProductNotFound
-            If the product is hidden from the caller.
-        """
-        product = self._access.seen(principal, key)
-        files = self._stores.drafts.files(self._access.visibility(principal))
-        main = [file for file in files if file.role is FileRole.MAIN]
-        sums = {file.sha256 for file in main if file.product_id == product.id}
-        same = {file.product_id for file in main if file.sha256 in sums} - {product.id}
-        return [found for found in self.products(principal) if found.id in same]
 
     def provenance(self, principal: Principal, key: int | str) -> Provenance | None:
         """Say how a product was made; nothing for uploads.

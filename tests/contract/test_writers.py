@@ -26,8 +26,8 @@ import pyvo.dal
 import pyvo.dal.exceptions
 from astropy.table import Table
 
-from registry.errors import ResultIncomplete
 from registry.formats.writers.base import ResultInfo, ResultWriter
+from registry.formats.writers.errors import ResultIncomplete
 from registry.formats.writers.registry import WRITERS, content_type, writer_for
 from registry.formats.writers.stream import ResultStream
 from registry.formats.writers.votable import error_document

@@ -60,7 +60,7 @@ def convert_command(  # noqa: PLR0917 - one argument for each option
 
 def _writer(format_: str | None, target: Path) -> ResultWriter:
     """Choose the writer by the option, else by the ending of the file."""
-    from registry.errors import UnsupportedFormat
+    from registry.formats.writers.errors import UnsupportedFormat
     from registry.formats.writers.registry import ENDINGS, writer_for
 
     if format_ is not None:

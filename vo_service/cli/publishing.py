@@ -158,7 +158,7 @@ def _note_same_file(services: Services, internal_name: str) -> None:
     """Say which other products have the very file that was published."""
     products = services.data.products
     mine = products.product(OPERATOR, internal_name)
-    others = products.same_file(OPERATOR, mine.id)
+    others = products.overview.same_file(OPERATOR, mine.id)
     if others:
         names = ", ".join(product.internal_name for product in others)
         click.echo(

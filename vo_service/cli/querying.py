@@ -140,7 +140,7 @@ def _write(
 
 def _writer(format_: str | None, output: Path | None) -> ResultWriter:
     """Choose the writer by the option, else by the ending of the file, else CSV."""
-    from registry.errors import UnsupportedFormat
+    from registry.formats.writers.errors import UnsupportedFormat
     from registry.formats.writers.registry import WRITERS, writer_for
 
     if format_ is not None:

@@ -25,8 +25,8 @@ from registry.errors import (
     RegistryError,
     ShareExceeded,
     StorageFull,
-    UnsupportedFormat,
 )
+from registry.formats.writers.errors import UnsupportedFormat
 from registry.formats.writers.votable import error_document
 from vo_service.adql.errors import AdqlError
 from vo_service.dali.errors import DaliError

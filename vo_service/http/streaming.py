@@ -12,8 +12,8 @@ from types import TracebackType
 
 from flask import Response, request
 
-from registry.errors import ResultIncomplete
 from registry.formats.writers.base import ResultInfo, ResultWriter
+from registry.formats.writers.errors import ResultIncomplete
 from registry.formats.writers.stream import ResultStream
 from vo_service.http.connection import watch_hangup
 from vo_service.queries import RunningQuery

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from registry.errors import ResultIncomplete
 from registry.formats.writers.base import Result, started
 from registry.formats.writers.cells import PLAIN_TEXT, cell_text
+from registry.formats.writers.errors import ResultIncomplete
 from registry.formats.writers.tabledata import joined_rows
 from registry.model.field import Field
 

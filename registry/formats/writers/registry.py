@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from registry.errors import UnsupportedFormat
 from registry.formats.writers.arrow import ArrowWriter
 from registry.formats.writers.base import ResultWriter
 from registry.formats.writers.binary import BinaryWriter
 from registry.formats.writers.binary2 import Binary2Writer
 from registry.formats.writers.delimited import CsvWriter, TsvWriter
+from registry.formats.writers.errors import UnsupportedFormat
 from registry.formats.writers.fits import FitsWriter
 from registry.formats.writers.hdf5 import Hdf5Writer
 from registry.formats.writers.html import HtmlWriter

@@ -18,10 +18,10 @@ from registry.errors import (
     ReleaseNotFound,
     ReleaseRejected,
     StorageFull,
-    UnsupportedFormat,
     UploadTooLarge,
 )
 from registry.formats.readers.choice import FileChoiceNeeded
+from registry.formats.writers.errors import UnsupportedFormat
 from vo_service.api.blueprint.answers import json_error, known_error, object_answer
 from vo_service.api.errors import ApiError
 from vo_service.api.processes import ProcessNotFound, ProcessRefused

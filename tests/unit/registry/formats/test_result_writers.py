@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 
-from registry.errors import AnnotationRejected, RegistryError, UnsupportedFormat
+from registry.errors import AnnotationRejected, RegistryError
 from registry.formats.writers.base import ResultInfo
 from registry.formats.writers.cells import PLAIN_TEXT, VOTABLE_TEXT, cell_text
+from registry.formats.writers.errors import UnsupportedFormat
 from registry.formats.writers.markup import attribute, escaped, escaped_column
 from registry.formats.writers.naming import distinct_names
 from registry.formats.writers.packing import packed_rows
