@@ -47,8 +47,12 @@ class RunArchive:
 
     def attempts(self, job_id: str) -> list[RunFolder]:
         """List the folders of a job, the newest first."""
-        found = sorted(self._job(job_id).glob("[0-9]*"), reverse=True)
-        return [RunFolder(path) for path in found if path.is_dir()]
+        # Not with `glob`, which fails on a folder that is removed while it looks.
+        try:
+            found = sorted(self._job(job_id).iterdir(), reverse=True)
+        except FileNotFoundError:
+            return []
+        return [RunFolder(path) for path in found if path.name.isdecimal() and path.is_dir()]
 
     def latest(self, job_id: str) -> RunFolder | None:
         """Find the folder of the newest attempt; none before there is one."""
@@ -62,9 +66,9 @@ class RunArchive:
 
     def settle(self, job_id: str) -> None:
         """Note that nothing of a job is left to be done."""
-        folder = self._job(job_id)
-        if folder.is_dir():
-            (folder / _SETTLED).touch()
+        # A job may be deleted at any moment: its folder is gone then, and all is settled.
+        with suppress(FileNotFoundError):
+            (self._job(job_id) / _SETTLED).touch()
 
     def clear(self, job_id: str) -> None:
         """Remove everything of a job but what tells of its runs."""
