@@ -432,7 +432,8 @@ def test_each_alias_finds_the_writer_and_media_types_are_answered_literally(
         assert writer_for(alias) is writer
         assert writer_for(f" {alias.upper().replace(';', ' ; ')} ") is writer
         if alias.startswith(("application/", "text/")):
-            assert content_type(alias) == alias
+            # Text that says no character set is given the one that it has.
+            assert content_type(alias).startswith(alias)
         else:
             assert content_type(alias) == writer.media_type
     assert writer.media_type in writer.aliases

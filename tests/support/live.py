@@ -52,7 +52,7 @@ class LiveService:
                 stdout=log,
                 stderr=log,
             )
-        for _ in range(600):
+        for _ in range(3000):
             text = (self.home / "serve.log").read_text()
             found = re.search(r"TAP service: (\S+)", text)
             if found:

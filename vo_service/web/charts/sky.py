@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from cdshealpix.nested import healpix_to_lonlat, vertices
 
 __all__ = ["Cell", "Sky"]
 
@@ -80,6 +79,9 @@ class Sky:
 
 def _outlines(cells: npt.NDArray[np.uint64], order: int) -> Iterator[tuple[int, float, float, str]]:
     """Give number, centre and corners of each cell; one at the edge of the map is drawn twice."""
+    # It brings half of astropy along: not before the first map.
+    from cdshealpix.nested import healpix_to_lonlat, vertices
+
     lon, lat = vertices(cells, order, step=2)
     ra_c, dec_c = healpix_to_lonlat(cells, order)
     ra, dec = ra_c.to_value("deg"), dec_c.to_value("deg")

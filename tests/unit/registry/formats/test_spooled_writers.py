@@ -263,8 +263,19 @@ def test_json_has_columns_infos_rows_and_status() -> None:
     field = Field("z", ValueType(Datatype.DOUBLE), None, "src.redshift")
     read = json.loads(document("json", (field, [1.0, -0.0, float("nan")]), maxrec=2))
     assert read == {
-        "infos": [{"name": "citation", "value": "2019ApJ", "text": "LSST é"}],
-        "metadata": [{"name": "z", "datatype": "double", "ucd": "src.redshift"}],
+        "infos": [{"name": "citation", "value": "2019ApJ", "text": "LSST é", "ucd": None}],
+        "metadata": [
+            {
+                "name": "z",
+                "datatype": "double",
+                "arraysize": None,
+                "xtype": None,
+                "unit": None,
+                "ucd": "src.redshift",
+                "utype": None,
+                "description": None,
+            }
+        ],
         "data": [[1.0], [-0.0]],
         "status": {
             "value": "OVERFLOW",
