@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "errors.md"
@@ -196,10 +197,10 @@ def _publish(folder: Path, content: bytes, options: tuple[str, ...], good: bool 
     file.write_bytes(content)
     described = ("--name", "Deep field" if good else "Other", "--type", "redshift_catalog")
     roles = _ROLES if good else options
-    result = CliRunner().invoke(
-        main,
-        ["--home", str(folder / "home"), "publish", str(file), *described, *roles],
-    )
+    written = ["publish", str(file), *described, *roles]
+    # What is proposed is made of the command as the shell gave it.
+    with mock.patch.object(sys, "argv", ["pzvo", *written]):
+        result = CliRunner().invoke(main, ["--home", str(folder / "home"), *written])
     if (result.exit_code == 0) != good or not isinstance(result.exception, SystemExit | None):
         raise RuntimeError(result.output) from result.exception
     return result.stderr.removeprefix("Error: ").strip().replace(str(folder), "")
