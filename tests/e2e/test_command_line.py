@@ -114,7 +114,7 @@ def test_home_that_cannot_be_made_is_named(tmp_path):
     blocked = write(tmp_path, "file", "") / "home"
     done = pzvo_process(blocked, "tables")
     assert done.returncode == 1
-    assert done.stderr == f"Error: cannot use {blocked}: Not a directory\n"
+    assert done.stderr == f"Error: cannot use {blocked / 'identity.json'}: Not a directory\n"
 
 
 @pytest.mark.parametrize("url", ["nonsense", "postgresql+psycopg2://u:s3cret@127.0.0.1:1/x"])
