@@ -198,13 +198,13 @@ def _json_cell(value: object, kind: str) -> object:
 def _hdf5_cells(data: bytes) -> Cells:
     names, types, columns = [], [], []
     with h5py.File(io.BytesIO(data)) as file:
-        for link, dataset in file["data"].items():
+        for dataset in file["data"].values():
             kind = _kind(dataset.attrs)
             names.append(dataset.attrs["name"])
             types.append(kind)
             cells = _hdf5_column(dataset, kind)
-            if f"nulls/{link}" in file:
-                missing = file[f"nulls/{link}"][:]
+            if "nulls" in dataset.attrs:
+                missing = np.unpackbits(dataset.attrs["nulls"])[: len(dataset)].astype(bool)
                 cells = [None if m else v for m, v in zip(missing, cells, strict=True)]
             columns.append(cells)
     return Cells(names, types, columns)

@@ -86,7 +86,9 @@ def _binary_type(value_type: ValueType) -> ValueType:
     if not value_type.datatype.is_text or value_type.length is not None:
         return value_type
     bound = value_type.bound
-    size = "*" if bound is None or bound > PADDED_CHARACTERS else str(bound)
+    # A size of 1 says nothing in VOTable (Erratum 3 of 1.3), and one character needs no padding.
+    padded = bound is not None and 1 < bound <= PADDED_CHARACTERS
+    size = str(bound) if padded else "*"
     return replace(value_type, arraysize=size)
 
 
