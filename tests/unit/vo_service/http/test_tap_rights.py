@@ -34,7 +34,9 @@ class Site:
     """An installation with three products: open, for members, for a team."""
 
     def __init__(self, home, *, products=True, **settings):
-        self.settings = Settings(home=home / "home", engine_threads=1, **settings)
+        # Each route is asked with jobs of its own.
+        settings = {"engine_threads": 1, "jobs_pending": 10_000} | settings
+        self.settings = Settings(home=home / "home", **settings)
         prepare(self.settings)
         self.services = assemble(self.settings)
         self.app = make_app(self.settings)

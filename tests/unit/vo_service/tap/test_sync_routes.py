@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+import re
 
 import numpy as np
 import pyarrow.parquet
@@ -409,6 +410,9 @@ def test_columns_keep_what_tap_schema_says_of_them(installation, adql):
             for key in rows.colnames
             if key != "column_name"
         }
+        if re.fullmatch(r"\d+\*", declared["arraysize"] or ""):
+            # The binary forms give texts of a known length a fixed width.
+            declared["arraysize"] = declared["arraysize"].rstrip("*")
         assert described(result, name) == declared
 
 
