@@ -72,9 +72,14 @@ def refused(home: Path, file: Path, *arguments: str, **options) -> str:
 
 
 def left_behind(home: Path) -> list[str]:
-    """List the files of an installation but for the metadata database."""
-    found = [path for path in home.rglob("*") if path.is_file()]
-    return sorted(str(p.relative_to(home)) for p in found if not p.name.startswith("metadata."))
+    """List the files of an installation but for what every home has."""
+    found = [path.relative_to(home) for path in home.rglob("*") if path.is_file()]
+    always = ("metadata.", "identity.json", "gate")
+    return sorted(
+        str(path)
+        for path in found
+        if not path.name.startswith(always) and path.parts[0] not in ("places", "locks")
+    )
 
 
 def cells(output: str) -> list[list[str]]:
