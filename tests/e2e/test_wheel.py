@@ -31,13 +31,21 @@ def tracked() -> list[str]:
     return [name for name in found.stdout.splitlines() if (ROOT / name).is_file()]
 
 
+def is_shipped(name: str) -> bool:
+    """Tell whether a file is of the package, and not what scripts of pages are bundled from."""
+    return not name.startswith("vo_service/web/assets/")
+
+
 @pytest.fixture(scope="module")
 def wheel(tracked, tmp_path_factory) -> Path:
     """Build the wheel of a copy, so that nothing is left in the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    for name in [*tracked, "pyproject.toml", "README.md", "LICENSE"]:
+    for name in [*tracked, "pyproject.toml", "setup.py", "README.md", "LICENSE"]:
         (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / "source" / name)
+    # The pages' scripts are bundled already where the service is installed: no Node is needed.
+    pages = Path("vo_service", "web", "static")
+    shutil.copytree(ROOT / pages, folder / "source" / pages)
     text = f"from setuptools.build_meta import build_wheel; build_wheel({str(folder)!r})"
     done = subprocess.run(
         [sys.executable, "-c", text],
@@ -103,7 +111,9 @@ def catalogue(folder: Path) -> Path:
 def test_wheel_has_the_files_that_git_has(wheel, tracked):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    assert names == set(tracked)
+    generated = {name for name in names if name.startswith("vo_service/web/static/")}
+    assert names - generated == {name for name in tracked if is_shipped(name)}
+    assert {f"vo_service/web/static/site.{kind}" for kind in ("css", "js")} <= generated
 
 
 def test_packages_come_from_the_wheel(python, tmp_path):
