@@ -109,10 +109,15 @@ class _Body:
     def __next__(self) -> bytes:
         try:
             piece = self._ready.pop(0) if self._ready else next(self._pieces)
-        except ResultIncomplete as error:
-            # Web servers take this as a connection that is over: they send no last chunk, by
-            # which the client knows that it has a part, and write no traceback.
-            raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
+        except BaseException as error:
+            # It is over, well or not: the slot is free although the last bytes are still on their
+            # way.
+            self.close()
+            if isinstance(error, ResultIncomplete):
+                # Web servers take this as a connection that is over: they send no last chunk, by
+                # which the client knows that it has a part, and write no traceback.
+                raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
+            raise
         self._sent += len(piece)
         return piece
 

@@ -4,7 +4,15 @@ import json
 import logging
 
 import pytest
-from applications import Engine, Incident, application, application_over, fails, local_engine
+from applications import (
+    Engine,
+    Incident,
+    application,
+    application_over,
+    ask,
+    fails,
+    local_engine,
+)
 from votables import read_votable
 
 from registry.model.principal import ANONYMOUS
@@ -114,6 +122,21 @@ def test_a_service_that_is_full_says_when_to_come_back(installation):
     assert client.get("/tap/availability").status_code == 200
     running.close()
     assert client.get(SYNC).status_code == 200
+
+
+def test_results_that_were_read_to_their_end_hold_no_slot(installation):
+    services = installation.services
+    queries = QueryService(
+        services.data.catalogue.tables, services.data.processor, slots=1, slot_wait_s=0.01
+    )
+    client = application_over(installation, queries).test_client()
+    # The text of the query is in the result, which is too large to be sent whole.
+    adql = "SELECT TOP 3 id FROM redshift_catalog.p1_survey" + " " * 100_000
+    answers = [ask(client, adql)]
+    for _ in range(2):
+        assert len(answers[-1].data) > 100_000
+        answers.append(ask(client, adql))
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
 class Broken:
