@@ -328,6 +328,24 @@ class ReleaseRejected(RegistryError):
         super().__init__(message)
 
 
+class CatalogueRejected(RegistryError):
+    """Say what keeps an object catalogue from being named by a release.
+
+    Parameters
+    ----------
+    name
+        Of the catalogue.
+    problems
+        One sentence each.
+    """
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        self.name = name
+        self.problems = tuple(problems)
+        lines = "\n  ".join(("", *self.problems))
+        super().__init__(f"the object catalogue {name!r} cannot be used:{lines}")
+
+
 class UserTableError(RegistryError):
     """Root of what can go wrong with tables that users keep in schemas of their own."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from registry.access import AccessPolicy, ReleaseAccess
 from registry.errors import ReleaseNotFound, ReleaseRejected
+from registry.model.object_catalogue import ObjectCatalogue
 from registry.model.principal import Principal
 from registry.model.release import Release
 from registry.stores.metadata.releases import SqlReleaseStore
@@ -99,7 +101,7 @@ class ReleaseService:
             raise ReleaseRejected("name", f"the release name {name[:200]!r} is not possible")
         row: dict[str, Any] = {
             **dict.fromkeys(_TEXTS, ""),
-            **dict.fromkeys(_CHOICES),
+            **dict.fromkeys((*_CHOICES, "catalogs")),
             "has_mag_hats": False,
             "has_flux_hats": True,
             "is_public": False,
@@ -151,13 +153,23 @@ def _checked(values: Mapping[str, object]) -> dict[str, Any]:
             good = isinstance(value, str) and (key == "description" or len(value) <= _NAME_LENGTH)
         elif key in _FLAGS:
             good = isinstance(value, bool)
+        elif key == "catalogs":
+            good = isinstance(value, Sequence) and all(
+                isinstance(each, ObjectCatalogue) for each in value
+            )
         elif key in _CHOICES:
             good = value is None or _are_choices(value)
         else:
             raise ReleaseRejected(key, f"a release has no {key}")
         if not good:
             raise ReleaseRejected(key, f"{key} of a release cannot be {str(value)[:100]!r}")
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+    return {key: _plain(value) for key, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    if not isinstance(value, tuple):
+        return value
+    return [asdict(each) if isinstance(each, ObjectCatalogue) else each for each in value]
 
 
 def _are_choices(value: object) -> bool:

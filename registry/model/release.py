@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from registry.model.object_catalogue import ObjectCatalogue
+
 __all__ = ["Release"]
 
 
@@ -29,6 +31,8 @@ class Release:
         Choices of pipelines, records of ``name`` and ``display_name``; absent where unknown.
     is_public
         Whether everybody may see its products.
+    catalogs
+        Its object catalogues, the usual one first.
     groups
         Names of the groups whose members may, where it is not public; without any, every
         signed-in member may.
@@ -46,3 +50,4 @@ class Release:
     fluxes: tuple[dict[str, Any], ...] | None = field(default=None, hash=False)
     is_public: bool = False
     groups: frozenset[str] = frozenset()
+    catalogs: tuple[ObjectCatalogue, ...] = field(default=(), hash=False)

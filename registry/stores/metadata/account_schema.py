@@ -127,6 +127,7 @@ releases = Table(
     Column("dereddening", JSON(none_as_null=True)),
     Column("fluxes", JSON(none_as_null=True)),
     Column("is_public", Boolean, nullable=False),
+    Column("catalogs", JSON(none_as_null=True)),
     sqlite_autoincrement=True,
 )
 """One row per data release; products name theirs by `name`."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from registry.errors import GroupNotFound, ReleaseNotFound, ReleaseRejected
+from registry.model.object_catalogue import ObjectCatalogue
 from registry.model.product import ProductStatus
 from registry.model.release import Release
 from registry.stores.metadata.account_schema import groups, release_groups, releases
@@ -166,7 +167,13 @@ def _release(row: Row[Any], opened: frozenset[str]) -> Release:
         fluxes=None if row.fluxes is None else tuple(row.fluxes),
         is_public=row.is_public,
         groups=opened,
+        catalogs=tuple(map(_catalogue, row.catalogs or ())),
     )
+
+
+def _catalogue(record: Mapping[str, Any]) -> ObjectCatalogue:
+    fluxes = {kind: (pair[0], pair[1]) for kind, pair in record["fluxes"].items()}
+    return ObjectCatalogue(**{**record, "fluxes": fluxes})
 
 
 def _set_groups(connection: Connection, release_id: int, names: Iterable[str]) -> None:

@@ -41,7 +41,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0008"
+REVISION = "0009"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
