@@ -58,8 +58,11 @@ def frozen(service):
                 os.kill(worker, signal.SIGCONT)
 
 
-def told(service, job) -> dict:
-    """Check that job, product and table say the same; give the product."""
+def told(service, job, killed=False) -> dict:
+    """Check that job, product and table say the same; give the product.
+
+    A publication that was killed may leave one table that no record names, for the quarantine.
+    """
     (product,) = service.products_of(job.url)
     if job.phase == "COMPLETED":
         said = json.loads(service.result(job.url, "product"))
@@ -69,7 +72,9 @@ def told(service, job) -> dict:
         assert product["product_status"] == "Failed"
         assert job.results == []
         assert service.rows(f"redshift_catalog.p{product['internal_name']}") is None
-    assert service.findings() == []
+    found = service.findings()
+    assert found == [] or (killed and len(found) == 1 and found[0].startswith("orphan: tables/"))
+    service.left.update(found)
     return product
 
 
@@ -88,7 +93,7 @@ def test_service_killed_at_a_step_publishes_one_product_in_the_end(service, inpu
     service.restart_when_dead()
     job = service.until(url)
     assert (job.phase, job.error) == ("COMPLETED", None)
-    told(service, job)
+    told(service, job, killed=True)
 
 
 def test_service_killed_while_a_job_is_queued_runs_it_later(service, inputs):

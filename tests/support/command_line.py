@@ -74,7 +74,7 @@ def refused(home: Path, file: Path, *arguments: str, **options) -> str:
 def left_behind(home: Path) -> list[str]:
     """List the files of an installation but for what every home has."""
     found = [path.relative_to(home) for path in home.rglob("*") if path.is_file()]
-    always = ("metadata.", "identity.json", "gate")
+    always = ("metadata.", "identity.json", "gate", "releases.json", "manifests.lock")
     return sorted(
         str(path)
         for path in found

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -50,11 +50,13 @@ class JobDocument:
 class PipelineService:
     """The installation, and people's sessions with it.
 
-    `step` is the file with the step at which a mortal worker kills the service.
+    `step` is the file with the step at which a mortal worker kills the service, `left` what
+    doctor found after such kills.
     """
 
     installation: ProductInstallation
     step: Path
+    left: set[str] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -165,11 +167,13 @@ class PipelineService:
         return int(answer.text.split()[1]) if answer.ok else None
 
     def findings(self) -> list[str]:
-        """Say what `pzvo doctor` has found that should not be."""
+        """Say what `pzvo doctor` has found that should not be, but for what kills have left."""
         done = pzvo(self.home, "doctor")
         assert done.returncode in (0, 1), done.stderr
-        marks = ("orphan", "MISSING")
-        return [line for line in done.stdout.splitlines() if line.startswith(marks)]
+        found = [
+            line for line in done.stdout.splitlines() if line.startswith(("orphan:", "MISSING"))
+        ]
+        return [line for line in found if line not in self.left]
 
     def processes(self) -> list[int]:
         """Number the processes of the service, the first first; runs are not among them."""
