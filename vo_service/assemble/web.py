@@ -20,13 +20,13 @@ from vo_service.assemble.services import People, Services, assemble
 from vo_service.engines.base import EngineUnavailable
 from vo_service.login.blueprint import Login, login_blueprint
 from vo_service.login.oidc import OidcProvider, OidcSettings
-from vo_service.login.page import LoginPage
 from vo_service.login.proxy import ProxyHeaders
 from vo_service.login.roles import GroupRoles
 from vo_service.settings import Settings
 from vo_service.version import release
 from vo_service.web.blueprint import WebServices, web_blueprint
 from vo_service.web.shell import Shell
+from vo_service.web.sign_in import SignInPage
 from vo_service.web.site import Site
 from vosi.availability import Availability, RecentAvailability
 
@@ -53,6 +53,7 @@ def make_app(settings: Settings) -> Flask:
         notes = (_FULL,) if shutil.disk_usage(settings.home).free < _ROOM_BYTES else ()
         return Availability(available=True, up_since=started, notes=notes)
 
+    shell = _shell(settings, people)
     runs = processing.blueprints(people.authentication.required, f"{settings.base_url}/pipelines")
     return create_app(
         settings,
@@ -63,10 +64,10 @@ def make_app(settings: Settings) -> Flask:
         uploads=services.uploads,
         user_tables=services.data.user_tables.service if settings.user_tables_max else None,
         blueprints=[
-            (login_blueprint(_login(settings, people)), ""),
+            (login_blueprint(_login(settings, people, shell)), ""),
             (_api(settings, services), "/api"),
             (environment_blueprint(settings.title), ""),
-            (_pages(settings, services), ""),
+            (_pages(services, shell), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
         ],
     )
@@ -96,7 +97,7 @@ def _api(settings: Settings, services: Services) -> Blueprint:
     )
 
 
-def _pages(settings: Settings, services: Services) -> Blueprint:
+def _shell(settings: Settings, people: People) -> Shell:
     site = Site(
         settings.title,
         settings.publisher,
@@ -107,15 +108,23 @@ def _pages(settings: Settings, services: Services) -> Blueprint:
         settings.pages_folder,
         settings.anonymous_read,
     )
+    return Shell(site, people.authentication)
+
+
+def _pages(services: Services, shell: Shell) -> Blueprint:
     return web_blueprint(
         WebServices(
-            services.data.products, services.people.releases, services.processing.processes
+            services.people.accounts,
+            services.people.credentials,
+            services.people.releases,
+            services.data.products,
+            services.processing.processes,
         ),
-        Shell(site, services.people.authentication),
+        shell,
     )
 
 
-def _login(settings: Settings, people: People) -> Login:
+def _login(settings: Settings, people: People, shell: Shell) -> Login:
     roles = GroupRoles(
         frozenset(settings.external_login_groups),
         frozenset(settings.coordinator_groups),
@@ -135,7 +144,7 @@ def _login(settings: Settings, people: People) -> Login:
             settings.oidc_groups_claim,
         )
         oidc = OidcProvider(described, roles)
-        external.append(("/login/oidc", "Log in with your institution"))
+        external.append("/login/oidc")
     if settings.proxy_user_header is not None:
         proxy = ProxyHeaders(
             settings.proxy_user_header,
@@ -144,12 +153,12 @@ def _login(settings: Settings, people: People) -> Login:
             settings.proxy_display_name_header,
             roles,
         )
-        external.append(("/login/proxy", "Log in with single sign-on"))
+        external.append("/login/proxy")
     return Login(
         people.accounts,
         people.credentials,
         people.authentication,
-        LoginPage(settings.title, settings.base_url, tuple(external)),
+        SignInPage(shell, tuple(external)),
         settings.base_url,
         oidc,
         proxy,

@@ -24,7 +24,7 @@ from registry.model.principal import ANONYMOUS, Principal
 from vo_service.http.connection import client_connection, watch_hangup
 from vo_service.http.visitors import TrustedProxies, address_visitor
 
-__all__ = ["SESSION_COOKIE", "Authentication", "CsrfRejected", "Method", "challenges"]
+__all__ = ["CSRF_FIELD", "SESSION_COOKIE", "Authentication", "CsrfRejected", "Method", "challenges"]
 
 Method = Literal["token", "password", "session"]
 """How a caller showed who they are."""
@@ -32,8 +32,10 @@ Method = Literal["token", "password", "session"]
 SESSION_COOKIE = "pzvo_session"
 """Name of the cookie of a browser that is logged in."""
 
+CSRF_FIELD = "csrf_token"
+"""Field of forms in which the secret of a session comes back."""
+
 _CSRF_HEADER = "X-CSRFToken"
-_CSRF_FIELD = "csrf_token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _TLS_WITH_PASSWORD = "ivo://ivoa.net/sso#tls-with-password"  # noqa: S105 - an identifier
@@ -161,6 +163,16 @@ class Authentication:
         session = self.session()
         return "" if session is None else session.csrf
 
+    def take_csrf(self, sent: str) -> None:
+        """Take the secret that a form with files brought, which is read by its view alone.
+
+        Parameters
+        ----------
+        sent
+            Value of the field.
+        """
+        g.sent_csrf = sent
+
     def refuse_foreign(self) -> None:
         """Refuse a request that a page of another origin made a browser send.
 
@@ -247,7 +259,7 @@ class Authentication:
         ):
             raise CsrfRejected(
                 f"send the secret of your session in the header {_CSRF_HEADER} or the form field "
-                f"{_CSRF_FIELD}"
+                f"{CSRF_FIELD}"
             )
         return _Caller(principal, "session", session)
 
@@ -304,8 +316,11 @@ def _is_view(name: str) -> bool:
 
 
 def _sent_csrf() -> str:
+    taken = g.get("sent_csrf")
+    if isinstance(taken, str):
+        return taken
     header = request.headers.get(_CSRF_HEADER)
     if header is None and request.mimetype == "application/x-www-form-urlencoded":
         # Larger bodies are not read for this.
-        return request.form.get(_CSRF_FIELD, "")
+        return request.form.get(CSRF_FIELD, "")
     return header or ""

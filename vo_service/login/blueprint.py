@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -24,16 +25,36 @@ from registry.model.account import ExternalIdentity, Session
 from vo_service.http.authentication import SESSION_COOKIE, Authentication
 from vo_service.http.errors import text_error
 from vo_service.login.oidc import OidcProvider, OidcUnavailable, OidcVisit
-from vo_service.login.page import LoginPage
 from vo_service.login.proxy import ProxyHeaders
 
-__all__ = ["Login", "login_blueprint"]
+__all__ = ["Login", "LoginPage", "login_blueprint"]
 
 _STATE_COOKIE = "pzvo_login"
 """Cookie that binds a login at the provider to the browser that began it."""
 
 _BOUGHT_TOKEN = timedelta(hours=24)
 """How long a token is good that a client bought with a password (SSO, x-vo-bearer)."""
+
+
+class LoginPage(Protocol):
+    """Shows the page on which people log in."""
+
+    def __call__(
+        self, next_path: str, user: str | None = None, problem: str | None = None, status: int = 200
+    ) -> Response:
+        """Show it.
+
+        Parameters
+        ----------
+        next_path
+            Where the person goes afterwards.
+        user
+            Who is logged in already.
+        problem
+            Why the last try failed.
+        status
+            Of the answer.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +84,7 @@ class Login:
     def show(self) -> Response:
         """Show the page."""
         user = self.authentication.principal().user
-        return self._page(self.page.render(_next(request.args), user))
+        return self.page(_next(request.args), user)
 
     def log_in(self) -> Response:
         """Open a session for a user name and a password."""
@@ -165,7 +186,7 @@ class Login:
             response = jsonify(detail=_sentence(error))
             response.status_code = status
         else:
-            response = self._page(self.page.render(next_path, problem=_sentence(error)), status)
+            response = self.page(next_path, problem=_sentence(error), status=status)
         if isinstance(error, LoginsExceeded | HostBusy):
             response.headers["Retry-After"] = str(error.retry_after_s)
         return response
@@ -198,12 +219,6 @@ class Login:
 
     def _see(self, path: str) -> Response:
         return _redirect(f"{self.base_url}{path}")
-
-    @staticmethod
-    def _page(text: str, status: int = 200) -> Response:
-        response = Response(text, status=status, content_type="text/html; charset=utf-8")
-        response.cache_control.no_store = True
-        return response
 
 
 def login_blueprint(login: Login) -> Blueprint:

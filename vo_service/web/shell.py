@@ -6,13 +6,14 @@ import secrets
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from babel.core import negotiate_locale
 from flask import Flask, Response, g, render_template, request
 from flask_babel import Babel, get_locale, gettext
 
-from registry.model.principal import Principal
+from registry.errors import CredentialsRejected, HostBusy, LoginsExceeded, NotAllowed
+from registry.model.principal import ANONYMOUS, Principal
 from registry.product_types import product_types
 from vo_service.http.authentication import Authentication
 from vo_service.web.markdown import first_line, rendered
@@ -84,6 +85,32 @@ class Shell:
         """Tell who looks; raises as `Authentication.principal`."""
         return self._authentication.principal()
 
+    def member(self) -> Principal:
+        """Tell who looks at a page that is for people with an account.
+
+        Raises
+        ------
+        LoginRequired
+            If nobody is logged in.
+        CredentialsRejected, LoginsExceeded, CsrfRejected
+            As `Authentication.principal`.
+        """
+        return self._authentication.required()
+
+    def visitor(self) -> str:
+        """Name who shares slots and quotas with others; raises as `Authentication.visitor`."""
+        return self._authentication.visitor()
+
+    def _looking(self) -> tuple[Principal, str]:
+        """Tell whose menu a page has, and what its forms send back.
+
+        A page that says why a request was refused has nobody's.
+        """
+        try:
+            return self.principal(), self._authentication.csrf()
+        except (CredentialsRejected, LoginsExceeded, HostBusy, NotAllowed):
+            return ANONYMOUS, ""
+
     def render(
         self, template: str, status: int = 200, *, samp: bool = False, **values: object
     ) -> Response:
@@ -116,12 +143,12 @@ class Shell:
         return response
 
     def _context(self) -> dict[str, Any]:
-        principal = self.principal()
+        principal, csrf = self._looking()
         return {
             "site": self.site,
             "user": principal.user,
             "principal": principal,
-            "csrf": self._authentication.csrf(),
+            "csrf": csrf,
             "language": str(get_locale() or "en"),
             "languages": LANGUAGES,
             "asset": self._asset,
@@ -153,13 +180,23 @@ class Shell:
         status
             Of the answer.
         """
-        title = {401: gettext("Log in"), 404: gettext("Not found")}.get(
-            status, gettext("That did not work")
-        )
+        title = gettext("Not found") if status == 404 else gettext("That did not work")
         links = [(self.url("/"), gettext("Start")), (self.url("/products"), gettext("Products"))]
-        if status == 401:
-            links.insert(0, (self.url("/login", next=request.full_path), gettext("Log in")))
         return self.render("message.html", status, title=title, message=text, links=links)
+
+    @staticmethod
+    def sentence(error: Exception) -> str:
+        """Write the message of an error as a sentence begins."""
+        message = str(error)
+        return message[:1].upper() + message[1:]
+
+    def log_in_first(self) -> Response:
+        """Send somebody without an account to the page where one logs in, and back afterwards."""
+        here = request.full_path.rstrip("?")
+        if request.method not in ("GET", "HEAD"):
+            came_from = urlsplit(request.referrer or "")
+            here = came_from.path.removeprefix(self.site.path) or "/"
+        return self.see("/login?next=" + quote(here, safe="/"))
 
     def own_text(self, name: str) -> str:
         """Give a page of ours in Markdown, in the visitor's language where it is translated."""

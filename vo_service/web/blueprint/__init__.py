@@ -7,12 +7,23 @@ from typing import cast
 
 from flask import Blueprint, Flask, Response
 from flask.blueprints import BlueprintSetupState
+from flask_babel import gettext
 
-from registry.errors import AccountNotFound, ProductConflict, ProductNotFound, ReleaseNotFound
+from registry.accounts.credentials import CredentialService
+from registry.accounts.service import AccountService
+from registry.errors import (
+    AccountNotFound,
+    LoginRequired,
+    ProductConflict,
+    ProductNotFound,
+    ReleaseNotFound,
+)
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from vo_service.api.processes import ProcessNotFound, ProcessService
+from vo_service.http.authentication import CsrfRejected
 from vo_service.http.errors import install_errors
+from vo_service.web.blueprint.account import AccountViews
 from vo_service.web.blueprint.frame import FrameViews
 from vo_service.web.blueprint.landing import LandingViews
 from vo_service.web.blueprint.products import ProductViews
@@ -35,8 +46,10 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 class WebServices:
     """What the pages speak for."""
 
-    products: ProductService
+    accounts: AccountService
+    credentials: CredentialService
     releases: ReleaseService
+    products: ProductService
     processes: ProcessService
 
 
@@ -55,6 +68,7 @@ def web_blueprint(services: WebServices, shell: Shell) -> Blueprint:
         FrameViews(shell),
         LandingViews(services.products, services.processes, shell),
         ProductViews(services.products, services.releases, shell),
+        AccountViews(services.accounts, services.credentials, shell),
     ):
         views.install(blueprint)
 
@@ -64,16 +78,23 @@ def web_blueprint(services: WebServices, shell: Shell) -> Blueprint:
     install_errors(blueprint, message)
     for kind, status in _STATUS:
         blueprint.register_error_handler(
-            kind, lambda error, status=status: message(_sentence(error), status)
+            kind, lambda error, status=status: message(shell.sentence(error), status)
         )
+
+    @blueprint.errorhandler(LoginRequired)
+    def ask_for_login(_error: LoginRequired) -> Response:
+        return shell.log_in_first()
+
+    @blueprint.errorhandler(CsrfRejected)
+    def explain_csrf(_error: CsrfRejected) -> Response:
+        sentence = gettext(
+            "Nothing was changed: this form is out of date, or another site made your browser "
+            "send it. Go back, load the page again, and send it once more."
+        )
+        return message(sentence, 403)
 
     @blueprint.record_once
     def teach(state: BlueprintSetupState) -> None:
         shell.install(cast("Flask", state.app))
 
     return blueprint
-
-
-def _sentence(error: Exception) -> str:
-    message = str(error)
-    return message[:1].upper() + message[1:]
