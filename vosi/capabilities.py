@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from registry.model.capability import (
     Capability,
+    ConeCapability,
     DataLimits,
     Interface,
     Language,
@@ -25,25 +26,45 @@ def render(capabilities: Sequence[Capability]) -> bytes:
     """Write the capabilities document, with the capabilities in the given order."""
     kinds = (i.type.split(":")[0] for c in capabilities for i in c.interfaces)
     prefixes = {"vr", "vs", *kinds}
-    if any(isinstance(c, TapCapability) for c in capabilities):
-        prefixes.add("tr")
+    prefixes |= {_type(c).partition(":")[0] for c in capabilities if _type(c)}
     children = (_capability(capability) for capability in capabilities)
     return document("capabilities", CAPABILITIES_NS, sorted(prefixes), children)
 
 
 def _capability(capability: Capability) -> str:
-    tap = isinstance(capability, TapCapability)
     children = [
         element("description", capability.description),
         *(_interface(interface) for interface in capability.interfaces),
-        *(_tap_children(capability) if isinstance(capability, TapCapability) else ()),
+        *_own_children(capability),
     ]
     return parent(
         "capability",
         children,
         standardID=capability.standard_id,
-        xsi__type="tr:TableAccess" if tap else None,
+        xsi__type=_type(capability) or None,
     )
+
+
+def _type(capability: Capability) -> str:
+    if isinstance(capability, TapCapability):
+        return "tr:TableAccess"
+    return "cs:ConeSearch" if isinstance(capability, ConeCapability) else ""
+
+
+def _own_children(capability: Capability) -> Iterator[str]:
+    if isinstance(capability, TapCapability):
+        yield from _tap_children(capability)
+    elif isinstance(capability, ConeCapability):
+        yield from _cone_children(capability)
+
+
+def _cone_children(cone: ConeCapability) -> Iterator[str]:
+    yield element("maxSR", f"{cone.max_radius_deg:g}")
+    yield element("maxRecords", cone.max_records)
+    yield element("verbosity", "true" if cone.verbosity else "false")
+    if cone.test is not None:
+        place = (("ra", cone.test.ra), ("dec", cone.test.dec), ("sr", cone.test.radius))
+        yield parent("testQuery", (element(tag, repr(value)) for tag, value in place))
 
 
 def _interface(interface: Interface) -> str:

@@ -41,6 +41,7 @@ TYPE_NAMESPACES: Mapping[str, str] = {
     "vs": "http://www.ivoa.net/xml/VODataService/v1.1",
     "vg": "http://www.ivoa.net/xml/VORegistry/v1.0",
     "tr": "http://www.ivoa.net/xml/TAPRegExt/v1.0",
+    "cs": "http://www.ivoa.net/xml/ConeSearch/v1.0",
 }
 """Namespaces of types by their conventional prefixes (VOResource 1.1 and its extensions)."""
 

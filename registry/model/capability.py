@@ -12,6 +12,8 @@ from enum import StrEnum
 
 __all__ = [
     "Capability",
+    "ConeCapability",
+    "ConeExample",
     "DataLimits",
     "DataModel",
     "Feature",
@@ -97,6 +99,37 @@ class Capability:
     standard_id: str
     interfaces: tuple[Interface, ...]
     description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConeExample:
+    """A cone with something in it: centre and radius in degrees, ICRS."""
+
+    ra: float
+    dec: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConeCapability(Capability):
+    """What a cone search can do (SimpleConeSearch 1.03, section 3.1).
+
+    Attributes
+    ----------
+    max_radius_deg
+        Largest radius.
+    max_records
+        Rows at most.
+    verbosity
+        Whether VERB chooses columns.
+    test
+        A search that finds something.
+    """
+
+    max_radius_deg: float = 180.0
+    max_records: int = 0
+    verbosity: bool = True
+    test: ConeExample | None = None
 
 
 @dataclass(frozen=True, slots=True)

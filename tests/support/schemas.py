@@ -1,6 +1,7 @@
-"""XML documents against the standards' schemas, as taplint of STILTS bundles them.
+"""XML documents against the standards' schemas.
 
-The schemas are read from the installed STILTS jar at test time; none is kept here.
+Those that taplint bundles are read from the installed STILTS jar at test time; `data/schemas` keeps
+the others, as DaCHS distributes them (CC0).
 """
 
 from __future__ import annotations
@@ -30,7 +31,21 @@ _FILES = {
     "http://www.w3.org/XML/1998/namespace": "xmlnamespace.xsd",
 }
 
+_KEPT = Path(__file__).parents[1] / "data" / "schemas"
+
+_KEPT_FILES = {
+    "http://www.ivoa.net/xml/ConeSearch/v1.0": "ConeSearch.xsd",
+    "http://www.ivoa.net/xml/VORegistry/v1.0": "VORegistry.xsd",
+    "http://www.ivoa.net/xml/RegistryInterface/v1.0": "RegistryInterface.xsd",
+    "http://www.openarchives.org/OAI/2.0/": "OAI-PMH.xsd",
+    "http://www.openarchives.org/OAI/2.0/oai_dc/": "oai_dc.xsd",
+    "http://vo.ari.uni-heidelberg.de/docs/schemata/simpledc20021212.xsd": "simpledc20021212.xsd",
+}
+
 _ADDRESSES = {
+    "http://docs.g-vo.org/schemata/VOResource.xsd": "VOResource-v1.1.xsd",
+    "http://docs.g-vo.org/schemata/VODataService.xsd": "VODataService-v1.2.xsd",
+    "http://vo.ari.uni-heidelberg.de/docs/schemata/xml.xsd": "xmlnamespace.xsd",
     "http://www.ivoa.net/xml/VOResource/VOResource-v1.0.xsd": "VOResource-v1.1.xsd",
     "http://www.ivoa.net/xml/Xlink/xlink.xsd": "xlink.xsd",
     "http://www.w3.org/2001/xml.xsd": "xmlnamespace.xsd",
@@ -43,6 +58,7 @@ _KINDS = {
         "http://www.ivoa.net/xml/VOSICapabilities/v1.0",
         "http://www.ivoa.net/xml/VODataService/v1.1",
         "http://www.ivoa.net/xml/TAPRegExt/v1.0",
+        "http://www.ivoa.net/xml/ConeSearch/v1.0",
     ),
     "tables": ("http://www.ivoa.net/xml/VOSITables/v1.0", "http://esa.int/xml/EsaTapPlus"),
     "uws": ("http://www.ivoa.net/xml/UWS/v1.0",),
@@ -89,9 +105,13 @@ class _JarResolver(etree.Resolver):
     def resolve(self, system_url: str | None, public_id: str | None, context: object) -> object:
         if system_url == "http://esa.int/xml/EsaTapPlus":
             return self.resolve_string(FLAGS_SCHEMA, context, base_url=system_url)
+        kept = _KEPT_FILES.get(system_url or "")
+        if kept is not None:
+            body = (_KEPT / kept).read_bytes()
+            return self.resolve_string(body, context, base_url=system_url)
         name = _ADDRESSES.get(system_url or "")
         if name is None:
-            raise LookupError(f"the schema {system_url} is not in the jar")
+            raise LookupError(f"the schema {system_url} is not here")
         with zipfile.ZipFile(self._jar) as archive:
             return self.resolve_string(archive.read(_FOLDER + name), context, base_url=system_url)
 

@@ -16,6 +16,7 @@ from vo_service.api.blueprint import (
     environment_blueprint,
 )
 from vo_service.app import create_app
+from vo_service.assemble.discovery import discovery_blueprints
 from vo_service.assemble.services import People, Services, assemble
 from vo_service.engines.base import EngineUnavailable
 from vo_service.login.blueprint import Login, login_blueprint
@@ -69,6 +70,7 @@ def make_app(settings: Settings) -> Flask:
             (environment_blueprint(settings.title), ""),
             (_pages(services, shell), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
+            *discovery_blueprints(settings, services),
         ],
     )
 

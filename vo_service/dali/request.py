@@ -10,7 +10,7 @@ from vo_service.dali.errors import InvalidParameter, MissingParameter
 from vo_service.dali.params import Parameters
 from vo_service.dali.upload import Upload, parse_uploads
 
-__all__ = ["RequestLimits", "TapRequest", "parse_maxrec"]
+__all__ = ["RequestLimits", "TapRequest", "parse_maxrec", "parse_responseformat"]
 
 _RUNID_CHARACTERS = 64
 """Longest RUNID: TAP 1.1, section 2.7 (the tables of jobs keep no more)."""
@@ -98,7 +98,7 @@ class TapRequest:
             query=query,
             lang=lang,
             maxrec=parse_maxrec(parameters, limits),
-            responseformat=_responseformat(parameters),
+            responseformat=parse_responseformat(parameters),
             uploads=_uploads(parameters, limits),
             runid=_runid(parameters),
         )
@@ -139,7 +139,14 @@ def _language(parameters: Parameters, languages: Sequence[str]) -> str:
     raise InvalidParameter("LANG", value, f"this service understands {offered}")
 
 
-def _responseformat(parameters: Parameters) -> str | None:
+def parse_responseformat(parameters: Parameters) -> str | None:
+    """Read RESPONSEFORMAT, or FORMAT where it is absent.
+
+    Raises
+    ------
+    InvalidParameter
+        If it was given with different values.
+    """
     value = parameters.single("RESPONSEFORMAT") or parameters.single("FORMAT")
     return None if value is None else value.strip()
 

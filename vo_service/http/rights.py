@@ -40,11 +40,15 @@ _PUBLIC = frozenset(
         "vosi.show_table",
         "tap.show_page",
         "tap.show_examples",
+        "scs.show_capabilities",
     }
 )
 
 _OWN_CHECKS = frozenset({"login", "api", "pipelines", "user_tables", "table_update"})
 """Parts whose views ask for an account themselves, or are the way to one."""
+
+_QUERIES = frozenset({"tap.query", "scs.search"})
+"""Views that make the engine work."""
 
 _UPLOADS = frozenset({"tap.query", "uws.create_job", "uws.change_job", "uws.change_child"})
 """Views that take tables."""
@@ -66,7 +70,7 @@ def right_of(endpoint: str) -> Right | None:
     part = name.partition(".")[0]
     if name in _PUBLIC or part in _OWN_CHECKS or part.startswith("jobs_") or "web.old_" in name:
         return None
-    if name == "tap.query":
+    if name in _QUERIES:
         return Right.QUERY
     return Right.JOBS if part == "uws" else Right.READ
 

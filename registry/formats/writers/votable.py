@@ -129,16 +129,19 @@ def document_tail(outcome: Outcome, maxrec: int | None) -> str:
     return f"</TABLE>\n{_mark(outcome, maxrec)}</RESOURCE>\n</VOTABLE>\n"
 
 
-def error_document(message: str) -> bytes:
+def error_document(message: str, infos: Sequence[ResultInfo] = ()) -> bytes:
     """Write the VOTable that stands for a failed query (DALI 1.1, section 4.4).
 
     Parameters
     ----------
     message
         For people; any characters.
+    infos
+        Statements above the resource, which older protocols want.
     """
     status = _status("ERROR", message)
-    return f'{_OPENING}<RESOURCE type="results">\n{status}</RESOURCE>\n</VOTABLE>\n'.encode()
+    head = _OPENING + "".join(map(_info, infos))
+    return f'{head}<RESOURCE type="results">\n{status}</RESOURCE>\n</VOTABLE>\n'.encode()
 
 
 def _mark(outcome: Outcome, maxrec: int | None) -> str:

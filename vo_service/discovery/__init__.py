@@ -1,0 +1,1 @@
+"""Protocols by which VO tools find data: cone search, images, links, and the registry's harvest."""
