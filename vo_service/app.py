@@ -127,6 +127,8 @@ def create_app(
             bytes_max = body_bytes + settings.upload_max_bytes
             accept_bodies(app, (f"{path}/sync", f"{path}/async"), bytes_max)
         _mount_tap(app, parts, path, principal, name)
+    if uploads is not None:
+        accept_bodies(app, ("/query",), body_bytes + settings.upload_max_bytes)
     # Pipelines take small files of their own: rules by which flags are translated.
     accept_bodies(app, ("/pipelines",), body_bytes + _RULES_BYTES)
     for blueprint, prefix in blueprints:

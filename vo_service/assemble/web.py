@@ -17,7 +17,7 @@ from vo_service.api.blueprint import (
 )
 from vo_service.app import create_app
 from vo_service.assemble.discovery import discovery_blueprints
-from vo_service.assemble.services import People, Services, assemble
+from vo_service.assemble.services import People, Services, assemble, request_limits
 from vo_service.engines.base import EngineUnavailable
 from vo_service.login.blueprint import Login, login_blueprint
 from vo_service.login.oidc import OidcProvider, OidcSettings
@@ -26,6 +26,7 @@ from vo_service.login.roles import GroupRoles
 from vo_service.settings import Settings
 from vo_service.version import release
 from vo_service.web.blueprint import WebServices, web_blueprint
+from vo_service.web.querying import QueryDesk
 from vo_service.web.shell import Shell
 from vo_service.web.sign_in import SignInPage
 from vo_service.web.site import Site
@@ -113,6 +114,17 @@ def _shell(settings: Settings, people: People) -> Shell:
     return Shell(site, people.authentication)
 
 
+def _desk(services: Services) -> QueryDesk:
+    settings = services.settings
+    return QueryDesk(
+        services.queries,
+        request_limits(settings),
+        settings.sync_timeout_s,
+        services.people.authentication.visitor,
+        services.uploads,
+    )
+
+
 def _pages(services: Services, shell: Shell) -> Blueprint:
     return web_blueprint(
         WebServices(
@@ -121,6 +133,7 @@ def _pages(services: Services, shell: Shell) -> Blueprint:
             services.people.releases,
             services.data.products,
             services.processing.processes,
+            _desk(services),
         ),
         shell,
     )

@@ -41,16 +41,27 @@ _PUBLIC = frozenset(
         "tap.show_page",
         "tap.show_examples",
         "scs.show_capabilities",
+        "web.show_query",
+        "web.show_code",
+        "web.send_words",
+        "web.send_columns",
+        "web.list_tables",
     }
 )
 
 _OWN_CHECKS = frozenset({"login", "api", "pipelines", "user_tables", "table_update"})
 """Parts whose views ask for an account themselves, or are the way to one."""
 
-_QUERIES = frozenset({"tap.query", "scs.search"})
+_PAGE_QUERIES = frozenset(
+    f"web.{view}" for view in ("answer_query", "send_rows", "check_query", "send_file", "draw_plot")
+)
+
+_QUERIES = frozenset({"tap.query", "scs.search"}) | _PAGE_QUERIES
 """Views that make the engine work."""
 
-_UPLOADS = frozenset({"tap.query", "uws.create_job", "uws.change_job", "uws.change_child"})
+_UPLOADS = frozenset({"tap.query", "uws.create_job", "uws.change_job", "uws.change_child"}) | (
+    _PAGE_QUERIES
+)
 """Views that take tables."""
 
 
@@ -106,7 +117,8 @@ def install_rights(
         if right is not None and right not in granted:
             raise _refusal(right)
         request.max_content_length = form_bytes
-        if request.files or any(name.upper() == "UPLOAD" for name in request.values):
+        named = any(name.upper() == "UPLOAD" for name in request.values)
+        if named or any(file.filename for file in request.files.values()):
             raise _refusal(Right.UPLOAD)
 
 

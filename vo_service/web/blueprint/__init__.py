@@ -27,6 +27,9 @@ from vo_service.web.blueprint.account import AccountViews
 from vo_service.web.blueprint.frame import FrameViews
 from vo_service.web.blueprint.landing import LandingViews
 from vo_service.web.blueprint.products import ProductViews
+from vo_service.web.blueprint.query import QueryViews
+from vo_service.web.plots import Plotter
+from vo_service.web.querying import QueryDesk
 from vo_service.web.shell import Shell
 
 __all__ = ["WebServices", "web_blueprint"]
@@ -51,6 +54,7 @@ class WebServices:
     releases: ReleaseService
     products: ProductService
     processes: ProcessService
+    queries: QueryDesk
 
 
 def web_blueprint(services: WebServices, shell: Shell) -> Blueprint:
@@ -69,6 +73,7 @@ def web_blueprint(services: WebServices, shell: Shell) -> Blueprint:
         LandingViews(services.products, services.processes, shell),
         ProductViews(services.products, services.releases, shell),
         AccountViews(services.accounts, services.credentials, shell),
+        QueryViews(services.queries, Plotter(services.queries), shell),
     ):
         views.install(blueprint)
 

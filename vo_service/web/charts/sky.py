@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vo_service.web.charts.colours import CIVIDIS, shades
+
 __all__ = ["Cell", "Sky"]
 
 _WIDTH, _HEIGHT = 720, 380
 _MARGIN = 14
-
-_COLOURS = (
-    "#00224e", "#123570", "#3b496c", "#575d6d", "#707173",
-    "#8a8779", "#a69d75", "#c4b56c", "#e4cf5b", "#fee838",
-)  # fmt: skip
-"""Cividis, which is even in brightness and safe for colour-blind eyes (Nunez et al. 2018)."""
 
 _Doubles = npt.NDArray[np.float64]
 
@@ -57,7 +53,7 @@ class Sky:
     order: int
     most: int
     total: int
-    colours: tuple[str, ...] = _COLOURS
+    colours: tuple[str, ...] = CIVIDIS
     width: int = _WIDTH
     height: int = _HEIGHT
 
@@ -69,9 +65,9 @@ class Sky:
         order, counts = int(facts["order"]), np.asarray(facts["counts"], dtype=np.int64)
         cells = np.asarray(facts["cells"], dtype=np.uint64)
         most = int(counts.max())
-        shades = np.log1p(counts) / np.log1p(most) * (len(_COLOURS) - 1)
+        colours = shades(counts)
         drawn = [
-            Cell(points, _COLOURS[round(float(shades[i]))], int(counts[i]), ra, dec)
+            Cell(points, CIVIDIS[colours[i]], int(counts[i]), ra, dec)
             for i, ra, dec, points in _outlines(cells, order)
         ]
         return cls(tuple(drawn), tuple(_graticule()), order, most, int(counts.sum()))
