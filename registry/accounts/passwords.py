@@ -8,9 +8,14 @@ import re
 import secrets
 import threading
 import time
+from base64 import b64encode
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from registry.errors import AccountRejected
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 __all__ = ["Passwords", "is_token"]
 
@@ -46,7 +51,7 @@ class Passwords:
         from argon2 import PasswordHasher
 
         self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody = _hash_of_no_password(self._hasher)
         self._key = secrets.token_bytes(32)
         self._good: OrderedDict[bytes, float] = OrderedDict()
         self._lock = threading.Lock()
@@ -101,3 +106,17 @@ class Passwords:
             self._good.move_to_end(mark)
             while len(self._good) > _REMEMBERED:
                 self._good.popitem(last=False)
+
+
+def _hash_of_no_password(hasher: PasswordHasher) -> str:
+    """Write a hash that costs as much to compare with as others, and that no password has.
+
+    To hash one would take each process 64 MiB and a tenth of a second at its start.
+    """
+
+    def written(size: int) -> str:
+        return b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+
+    costs = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    kind = hasher.type.name.lower()
+    return f"$argon2{kind}$v=19${costs}${written(hasher.salt_len)}${written(hasher.hash_len)}"

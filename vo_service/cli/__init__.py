@@ -25,7 +25,7 @@ from vo_service.cli.products import product_command
 from vo_service.cli.publishing import publish_command, withdraw_command
 from vo_service.cli.querying import query_command
 from vo_service.cli.releases import release_command
-from vo_service.cli.serving import serve_command, web_command, worker_command
+from vo_service.cli.serving import serve_command, worker_command
 from vo_service.version import release
 
 __all__ = ["main"]
@@ -66,7 +66,6 @@ for command in (
     serve_command,
     jobs_command,
     pipeline_command,
-    web_command,
     worker_command,
     demo_command,
     doctor_command,

@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 
 import click
-from pydantic import SecretStr
 
 from vo_service.cli.installation import Installation, pass_installation
-from vo_service.settings import Settings
 
 __all__ = ["config_command"]
 
@@ -18,6 +16,10 @@ __all__ = ["config_command"]
 @pass_installation
 def config_command(installation: Installation) -> None:
     """Print the settings in force as TOML, without secrets."""
+    from pydantic import SecretStr
+
+    from vo_service.settings import Settings
+
     settings = installation.settings()
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)

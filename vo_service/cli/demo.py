@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from registry.model.principal import OPERATOR
 from vo_service.cli.installation import Installation, pass_installation
-from vo_service.settings import default_home
 
 if TYPE_CHECKING:
     from vo_service.assemble import Services
+    from vo_service.settings import Settings
 
 __all__ = ["demo_command"]
 
@@ -45,7 +47,7 @@ def demo_command(installation: Installation, rows: int, port: int | None, no_ser
     The sky lives in a home of its own, beside the user's; a second run finds it there.
     """
     from vo_service.assemble import assemble, prepare
-    from vo_service.cli.serving import run_server
+    from vo_service.settings import default_home
 
     settings = installation.settings(port=port)
     if settings.home == default_home():
@@ -59,7 +61,18 @@ def demo_command(installation: Installation, rows: int, port: int | None, no_ser
         services.close()
     click.echo(f"The demo lives in {settings.home}; remove the folder to be rid of it.", err=True)
     if not no_serve:
-        run_server(installation, settings)
+        _serve(installation, settings)
+
+
+def _serve(installation: Installation, settings: Settings) -> NoReturn:
+    """Become `pzvo serve`: processes are not forked from one that has opened databases."""
+    from vo_service.engines.process.launching import EngineHostClient
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    EngineHostClient.of_process().close()
+    found = [*installation.options(settings), "serve", "--port", str(settings.port)]
+    os.execv(sys.executable, [sys.executable, "-m", "vo_service.cli", *found])  # noqa: S606 - ours
 
 
 def _publish(services: Services, rows: int) -> None:

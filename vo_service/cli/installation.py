@@ -8,13 +8,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
-from vo_service.settings import Settings, SettingsError, load_settings
+if TYPE_CHECKING:
+    from vo_service.settings import Settings
 
-__all__ = ["Installation", "pass_installation"]
+__all__ = ["Installation", "pass_installation", "spoken_errors"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +47,8 @@ class Installation:
         click.ClickException
             If they cannot be used.
         """
+        from vo_service.settings import SettingsError, load_settings
+
         try:
             return load_settings(self._config, overrides={"home": self._home, **overrides})
         except SettingsError as error:
@@ -58,14 +61,41 @@ def pass_installation(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         installation = click.get_current_context().find_object(Installation)
-        with _spoken_errors():
+        with spoken_errors():
             return command(installation, *args, **kwargs)  # type: ignore[arg-type] # first argument
 
     return run
 
 
 @contextlib.contextmanager
-def _spoken_errors() -> Iterator[None]:
+def spoken_errors() -> Iterator[None]:
+    """Let the known errors of what is done be one line for a person, and others pass.
+
+    Raises
+    ------
+    click.ClickException
+        With the line.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has seen enough (``pzvo tables | head``); what is left must
+        # not be tried again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except click.ClickException:
+        raise
+    except Exception as error:
+        message = _spoken(error)
+        if message is None:
+            raise
+        raise click.ClickException(message) from error
+
+
+def _spoken(error: Exception) -> str | None:
+    """Word an error, if it is one that a person can do something about."""
+    # Not before it is needed: they are in packages that take half a second to load.
     from sqlalchemy.exc import SQLAlchemyError
 
     from registry.errors import AnnotationRejected, RegistryError
@@ -74,31 +104,17 @@ def _spoken_errors() -> Iterator[None]:
     from vo_service.engines.base import EngineError
     from vo_service.slots import ServiceBusy
 
-    try:
-        yield
-        sys.stdout.flush()
-    except AnnotationRejected as error:
-        several = len(error.report) > 1
-        message = "\n  ".join(("this cannot be published yet:", *error.report))
-        raise click.ClickException(message if several else str(error)) from error
-    except FileChoiceNeeded as error:
-        raise click.ClickException(f"{error}; choose with --{error.option}") from error
-    except (RegistryError, AdqlError, EngineError, ServiceBusy) as error:
-        raise click.ClickException(str(error)) from error
-    except SQLAlchemyError as error:
+    if isinstance(error, AnnotationRejected) and len(error.report) > 1:
+        return "\n  ".join(("this cannot be published yet:", *error.report))
+    if isinstance(error, FileChoiceNeeded):
+        return f"{error}; choose with --{error.option}"
+    if isinstance(error, RegistryError | AdqlError | EngineError | ServiceBusy):
+        return str(error)
+    if isinstance(error, SQLAlchemyError):
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        message = f"the metadata database cannot be used ({reason}); see home and database_url"
-        raise click.ClickException(message) from error
-    except ModuleNotFoundError as error:
-        message = f"the Python package {error.name} is missing; the driver of database_url?"
-        raise click.ClickException(message) from error
-    except BrokenPipeError:
-        # The reader of our output has seen enough (``pzvo tables | head``); what is left must
-        # not be tried again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except OSError as error:
-        if error.filename is None:
-            raise
-        message = f"cannot use {error.filename}: {error.strerror}"
-        raise click.ClickException(message) from error
+        return f"the metadata database cannot be used ({reason}); see home and database_url"
+    if isinstance(error, ModuleNotFoundError):
+        return f"the Python package {error.name} is missing; the driver of database_url?"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot use {error.filename}: {error.strerror}"
+    return None

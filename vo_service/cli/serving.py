@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-import os
 import signal
 import socket
 import sys
 import threading
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from vo_service.cli.installation import Installation, pass_installation
-from vo_service.settings import Settings
 
-__all__ = ["run_server", "serve_command", "web_command", "worker_command"]
+if TYPE_CHECKING:
+    from vo_service.assemble import WorkerProcess
+    from vo_service.settings import Settings
+    from vo_service.supervisor import Child
+
+__all__ = ["serve_command", "worker_command"]
 
 _STOP_S = 8.0
 """Seconds that running jobs get when a worker is told to stop; then they are queued again."""
@@ -26,124 +32,124 @@ _STOP_S = 8.0
 @pass_installation
 def serve_command(installation: Installation, host: str | None, port: int | None) -> None:
     """Serve the published tables until SIGTERM or Ctrl-C."""
-    run_server(installation, installation.settings(host=host, port=port))
+    from registry.host.exclusion import exclude
+    from vo_service.server.listening import AddressUnavailable, listen
 
-
-def run_server(installation: Installation, settings: Settings) -> None:
-    """Serve an installation in the foreground: web processes and workers, kept running.
-
-    Raises
-    ------
-    click.ClickException
-        If the service cannot listen where it should.
-    SystemExit
-        At the end, with the code of the service.
-    """
-    from registry.host.confinement import missing_locks
-    from vo_service.assemble import prepare
-    from vo_service.engines.process.launching import host_command, host_environment, host_sockets
-    from vo_service.server import AddressUnavailable, listen
-    from vo_service.supervisor import Child, Supervisor
-
+    settings = installation.settings(host=host, port=port)
     _start_log(settings)
     try:
         listener = listen(settings.host, settings.port)
     except AddressUnavailable as error:
         raise click.ClickException(str(error)) from error
-    prepare(settings)
-    port = str(listener.getsockname()[1])
-    base = [sys.executable, "-m", "vo_service.cli", *installation.options(settings)]
-    place = ["--parent", str(os.getpid()), "--host", settings.host, "--port", port]
-    descriptor = listener.fileno()
+    exclude("pandas")
+    _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), listener)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    """Keep web processes, workers and the host of engine processes running."""
+    from registry.host.confinement import missing_locks
+    from vo_service.engines.process.launching import (
+        EngineHostClient,
+        host_command,
+        host_environment,
+        host_sockets,
+    )
+    from vo_service.supervisor import Child, Supervisor, program
+
     # Both ends stay open here: orders wait while a host is started anew.
     orders, host_end = host_sockets()
-    engines = Child(
-        "engines",
-        host_command(host_end.fileno()),
-        (host_end.fileno(),),
-        environment=host_environment(),
-    )
-    place += ["--engines", str(orders.fileno())]
-    web = Child(
-        "web",
-        [*base, "web", *place, "--fd", str(descriptor)],
-        (descriptor, orders.fileno()),
-        vital=True,
-    )
-    workers = [
-        Child(f"worker {number + 1}", [*base, "worker", *place], (orders.fileno(),))
-        for number in range(settings.worker_processes)
-    ]
+    EngineHostClient.share(orders.fileno())
+    command, kept = host_command(host_end.fileno()), (host_end.fileno(),)
+    engines = Child("engines", lambda: program(command, kept, host_environment()))
+    # It imports what queries need while this process imports the rest.
+    engines.start()
+    children = [engines, *_forks(settings, listener)]
+    _prepare(settings)
     log = logging.getLogger("pzvo")
     for lock in missing_locks():
         log.warning("confinement: this host has %s", lock)
-    raise SystemExit(Supervisor([engines, web, *workers], log.warning).run())
+    # What is loaded by now is shared with the forks; the collector would copy it.
+    gc.collect()
+    gc.freeze()
+    Supervisor(children, log.warning).run(lambda: _greet(settings))
 
 
-@click.command("web", hidden=True)
-@click.option("--host", required=True)
-@click.option("--port", type=int, required=True)
-@click.option("--fd", type=int, required=True)
-@click.option("--parent", type=int, required=True)
-@click.option("--engines", type=int, required=True)
-@pass_installation
-def web_command(
-    installation: Installation, *, host: str, port: int, fd: int, parent: int, engines: int
-) -> None:
-    """Answer requests on a socket that `pzvo serve` has opened."""
-    from vo_service.assemble import make_app
-    from vo_service.engines.process.launching import EngineHostClient
-    from vo_service.server import serve
-    from vo_service.supervisor import follow_parent
+def _forks(settings: Settings, listener: socket.socket) -> list[Child]:
+    """Describe the web processes and the workers."""
+    from vo_service.assemble import make_app, make_worker
+    from vo_service.server import answer
+    from vo_service.supervisor import Child, Fork
 
-    follow_parent(parent)
-    EngineHostClient.share(engines)
-    settings = installation.settings(host=host, port=port)
-    _start_log(settings)
+    def web() -> None:
+        answer(settings, listener, make_app(settings).wsgi_app)
 
-    def ready() -> None:
-        click.echo(f"TAP service: {settings.base_url}/tap", err=True)
-        click.echo(_audience(settings), err=True)
-        click.echo("Stop it with Ctrl-C.", err=True)
+    def work() -> None:
+        listener.close()
+        _work(make_worker(settings))
 
-    serve(settings, socket.socket(fileno=fd), make_app, ready)
+    named = [(f"web {number + 1}", web) for number in range(settings.web_processes)]
+    named += [(f"worker {number + 1}", work) for number in range(settings.worker_processes)]
+    return [
+        Child(name, partial(Fork, f"pzvo {name} of {settings.home}", run)) for name, run in named
+    ]
+
+
+def _prepare(settings: Settings) -> None:
+    """Bring the databases up to date in a process of its own, which says what is wrong.
+
+    What it opens must not be there when others are forked.
+
+    Raises
+    ------
+    SystemExit
+        If it fails.
+    """
+    from vo_service.assemble import prepare
+    from vo_service.cli.installation import spoken_errors
+    from vo_service.supervisor import Fork
+
+    def work() -> None:
+        try:
+            with spoken_errors():
+                prepare(settings)
+        except click.ClickException as error:
+            error.show()
+            raise SystemExit(error.exit_code) from error
+
+    code = Fork("pzvo preparing", work).wait()
+    if code:
+        raise SystemExit(code)
+
+
+def _work(worker: WorkerProcess) -> None:
+    """Run jobs until a signal."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker.start()
+    stop.wait()
+    worker.stop(_STOP_S)
 
 
 @click.command("worker")
-@click.option("--host", hidden=True)
-@click.option("--port", type=int, hidden=True)
-@click.option("--parent", type=int, hidden=True)
-@click.option("--engines", type=int, hidden=True)
 @pass_installation
-def worker_command(
-    installation: Installation,
-    host: str | None,
-    port: int | None,
-    parent: int | None,
-    engines: int | None,
-) -> None:
+def worker_command(installation: Installation) -> None:
     """Run jobs until SIGTERM or Ctrl-C, beside those that `pzvo serve` runs itself.
 
     Workers on other hosts need the same metadata database and the same home folder.
     """
     from vo_service.assemble import make_worker, prepare
-    from vo_service.engines.process.launching import EngineHostClient
-    from vo_service.supervisor import follow_parent
 
-    if parent is not None:
-        follow_parent(parent)
-    if engines is not None:
-        EngineHostClient.share(engines)
-    settings = installation.settings(host=host, port=port)
+    settings = installation.settings()
     _start_log(settings)
     prepare(settings)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    worker = make_worker(settings)
-    worker.start()
-    stop.wait()
-    worker.stop(_STOP_S)
+    _work(make_worker(settings))
+
+
+def _greet(settings: Settings) -> None:
+    click.echo(f"TAP service: {settings.base_url}/tap", err=True)
+    click.echo(_audience(settings), err=True)
+    click.echo("Stop it with Ctrl-C.", err=True)
 
 
 def _audience(settings: Settings) -> str:

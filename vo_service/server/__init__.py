@@ -4,12 +4,7 @@ Parsing requests and writing answers is waitress's; the loop, which waitress has
 is ours: see ``docs/design/0004-http-server.md``.
 """
 
-from vo_service.server.processes import (
-    SERVER_HEADER,
-    AddressUnavailable,
-    listen,
-    raise_file_limit,
-    serve,
-)
+from vo_service.server.listening import AddressUnavailable, listen
+from vo_service.server.process import SERVER_HEADER, answer
 
-__all__ = ["SERVER_HEADER", "AddressUnavailable", "listen", "raise_file_limit", "serve"]
+__all__ = ["SERVER_HEADER", "AddressUnavailable", "answer", "listen"]

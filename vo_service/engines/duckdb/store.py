@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -17,6 +17,9 @@ from registry.healpix import healpix_index
 from registry.model.table import Column, Position, Storage
 from registry.stores.quarantine import Quarantine
 from registry.stores.table import HEALPIX_COLUMN, ORDER_COLUMN, StagedTable, StoredFile
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["DuckdbTableStore", "TableNotWritten"]
 
@@ -148,6 +151,8 @@ class DuckdbTableStore:
             "threads": self._threads,
         }
         name = _quoted(storage.relation)
+        import duckdb
+
         try:
             with duckdb.connect(str(path), read_only=True, config=config) as connection:
                 # Each block has a checksum, which is looked at when the block is read.
@@ -160,6 +165,9 @@ class DuckdbTableStore:
 
     @contextmanager
     def _writer(self, path: Path, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        # Processes that answer requests store tables now and then, if ever.
+        import duckdb
+
         connection = duckdb.connect(
             str(path),
             config={
@@ -237,6 +245,8 @@ def _quoted(name: str) -> str:
 
 @contextmanager
 def _mapped_errors(rows: _IndexedRows) -> Iterator[None]:
+    import duckdb
+
     try:
         yield
     except duckdb.Error as error:
