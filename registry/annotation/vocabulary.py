@@ -9,7 +9,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["Checked", "check_ucd", "check_unit", "looks_like_ucd", "repaired_unit", "same_unit"]
+__all__ = [
+    "Checked",
+    "check_ucd",
+    "check_unit",
+    "looks_like_ucd",
+    "repaired_unit",
+    "same_unit",
+    "ucd_words",
+]
 
 _UNIT_SYNONYMS = {
     "degree": "deg",
@@ -174,18 +182,20 @@ def _by_other_rules(text: str) -> str | None:
 
 
 @cache
-def _ucd_words() -> tuple[str, ...]:
+def ucd_words() -> tuple[tuple[str, str], ...]:
+    """List the words of UCDs with their meanings, in the order of the standard."""
     from astropy.utils.data import get_pkg_data_contents
 
     listing: str = get_pkg_data_contents(
         "data/ucd1p-words.txt", package="astropy.io.votable", encoding="ascii"
     )
     lines = (line for line in listing.splitlines() if not line.startswith("#"))
-    return tuple(line.split("|")[1].strip() for line in lines if "|" in line)
+    parts = [[part.strip() for part in line.split("|")] for line in lines if "|" in line]
+    return tuple((part[1], part[2] if len(part) > 2 else "") for part in parts)
 
 
 def _near_ucd(text: str) -> str | None:
-    by_lower = {word.lower(): word for word in _ucd_words()}
+    by_lower = {word.lower(): word for word, _ in ucd_words()}
     words = []
     for word in text.split(";"):
         lower = word.strip().lower()

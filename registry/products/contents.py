@@ -23,7 +23,7 @@ from registry.model.product_file import ProductContent, ProductFile
 from registry.product_types import product_type_named
 from registry.products.access import ProductAccess
 from registry.products.names import check_text
-from registry.products.records import ProductStores
+from registry.products.records import Association, ProductStores
 from registry.products.registration import missing_aliases
 
 __all__ = ["ProductContents", "annotated_field"]
@@ -121,9 +121,77 @@ class ProductContents:
         changed = _changed(content, changes)
         version = file.version
         if version is not None:
-            self._check_published(product, file, content, changed)
+            others = [
+                changed if each.id == content.id else each
+                for each in self._stores.contents.contents_of(file.id)
+            ]
+            self._check_published(product, file, content, changed, others)
         self._stores.contents.annotate(changed, version)
         return self._stores.contents.content(content_id)
+
+    def associate(
+        self,
+        principal: Principal,
+        key: int | str,
+        changes: Mapping[int, Mapping[str, str | Sequence[str] | None]],
+        *,
+        dry_run: bool = False,
+    ) -> Association:
+        """Say what many columns mean at once: all of it is saved, or with a problem nothing.
+
+        Parameters
+        ----------
+        principal
+            Who may change the product.
+        key
+            Id or internal name of the product.
+        changes
+            By number of the column, as those of `update`; a role may pass from one to another.
+        dry_run
+            Only tell what would be.
+
+        Raises
+        ------
+        ProductNotFound, LoginRequired, NotAllowed
+            If the caller may not change the product.
+        ProductConflict, MandatoryColumnsMissing
+            As `update`, of a published version.
+        """
+        product = self._access.edited(principal, key)
+        file = self._access.pending_file(product) or self._access.main_file(product)
+        if file is None:
+            return Association()
+        before = self._stores.contents.contents_of(file.id)
+        problems: dict[tuple[int, str], str] = {}
+        after = []
+        for content in before:
+            try:
+                after.append(_changed(content, changes.get(content.id, {})))
+            except ProductRefused as error:
+                problems[content.id, error.field] = str(error)
+                after.append(content)
+        for content, player in _doubled_roles(after):
+            problems[content.id, "alias"] = (
+                f"{content.alias} is column {player.column_name!r} already; a role is of one column"
+            )
+        if not problems and not dry_run:
+            self._save(product, file, before, after)
+        missing = missing_aliases(product_type_named(product.product_type), after)
+        return Association(tuple(after), problems, missing)
+
+    def _save(
+        self,
+        product: Product,
+        file: ProductFile,
+        before: Sequence[ProductContent],
+        after: Sequence[ProductContent],
+    ) -> None:
+        changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+        if file.version is not None:
+            for old, new in changed:
+                self._check_published(product, file, old, new, after)
+        for _, new in changed:
+            self._stores.contents.annotate(new, file.version)
 
     def _found(
         self, principal: Principal, content_id: int
@@ -144,6 +212,7 @@ class ProductContents:
         file: ProductFile,
         before: ProductContent,
         after: ProductContent,
+        others: Sequence[ProductContent],
     ) -> None:
         if file.version != product.edition:
             raise ProductConflict(
@@ -155,10 +224,6 @@ class ProductContents:
                 "frame and null_values shape the published table; upload the file again as a new "
                 "version, and say it before you publish that"
             )
-        others = [
-            after if content.id == after.id else content
-            for content in self._stores.contents.contents_of(file.id)
-        ]
         if before.alias != after.alias:
             if {before.alias, after.alias} & {*_POSITION} and product.version is not None:
                 raise ProductConflict(
@@ -256,18 +321,29 @@ def _with_role(content: ProductContent, said: Mapping[str, str | None]) -> dict[
 
 
 def _check_roles(contents: Sequence[ProductContent]) -> None:
-    players: dict[str, str] = {}
+    for content, player in _doubled_roles(contents):
+        raise ProductRefused(
+            "alias",
+            f"{content.alias} is column {player.column_name!r} already; take it away from that "
+            "one first",
+        )
+
+
+def _doubled_roles(
+    contents: Sequence[ProductContent],
+) -> list[tuple[ProductContent, ProductContent]]:
+    """List columns with a role that an earlier one has, and that one."""
+    players: dict[str, ProductContent] = {}
+    doubled = []
     for content in contents:
         role = find_role(content.alias) if content.alias else None
         if role is None:
             continue
         if role.alias in players:
-            raise ProductRefused(
-                "alias",
-                f"{role.alias} is column {players[role.alias]!r} already; take it away from that "
-                "one first",
-            )
-        players[role.alias] = content.column_name
+            doubled.append((content, players[role.alias]))
+        else:
+            players[role.alias] = content
+    return doubled
 
 
 def annotated_field(

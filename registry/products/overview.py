@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from registry.model.principal import Principal
-from registry.model.product import Product
+from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole
 from registry.product_types import product_types
 from registry.products.access import ProductAccess
@@ -13,6 +13,8 @@ from registry.products.records import ProductStores
 from registry.stores.metadata.selection import ProductFilter
 
 __all__ = ["ProductOverview"]
+
+_BEGUN = (ProductStatus.REGISTERING, ProductStatus.FAILED)
 
 
 class ProductOverview:
@@ -50,6 +52,20 @@ class ProductOverview:
         """
         visibility = self._access.visibility(principal)
         return self._stores.selection.counts(visibility, wanted, self._types, field)
+
+    def drafts(self, principal: Principal) -> list[Product]:
+        """List what the caller has begun and not published, the newest first."""
+        if principal.user is None:
+            return []
+        wanted = ProductFilter(
+            exact={"user": principal.user},
+            any_of={"status": [int(status) for status in _BEGUN]},
+            ordering=("-id",),
+        )
+        visibility = self._access.visibility(principal)
+        found = self._stores.selection.select(visibility, wanted, self._types).products
+        # What a pipeline could not make is not for people to finish.
+        return [product for product in found if product.origin is None]
 
     def made_from(self, principal: Principal, key: int | str) -> list[Product]:
         """List the products that were made from a product, the oldest first.

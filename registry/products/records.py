@@ -18,6 +18,7 @@ from registry.stores.metadata.provenance import SqlProvenanceStore
 from registry.stores.metadata.selection import SqlProductSelection
 
 __all__ = [
+    "Association",
     "MainFileInfo",
     "Preview",
     "ProductDraft",
@@ -116,6 +117,25 @@ class ProductDraft:
     description: str | None = None
     release_year: int | None = None
     data_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """What the columns of a file would mean, and what is wrong with it.
+
+    Attributes
+    ----------
+    contents
+        All columns in file order, as they would be.
+    problems
+        Sentences by number of the column and name of the statement.
+    missing
+        Roles that the type of the product demands and no column would play.
+    """
+
+    contents: tuple[ProductContent, ...] = ()
+    problems: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,16 +118,14 @@ class ProductService:
         """
         return self._access.seen(principal, key)
 
+    def edited(self, principal: Principal, key: int | str) -> Product:
+        """Find a product that the caller may change; raises as `delete`."""
+        return self._access.edited(principal, key)
+
     def pending(self, principal: Principal) -> Product | None:
         """Find the first of the caller's own products that waits for publication."""
-        if principal.user is None:
-            return None
-        wanted = ProductFilter(
-            exact={"user": principal.user, "status": int(ProductStatus.REGISTERING)},
-            ordering=("id",),
-            limit=1,
-        )
-        return next(iter(self.select(principal, wanted).products), None)
+        begun = reversed(self.overview.drafts(principal))
+        return next((each for each in begun if each.status is ProductStatus.REGISTERING), None)
 
     def create(self, principal: Principal, draft: ProductDraft) -> Product:
         """Begin a product; it is Registering until it is published.

@@ -25,7 +25,7 @@ from vo_service.login.proxy import ProxyHeaders
 from vo_service.login.roles import GroupRoles
 from vo_service.settings import Settings
 from vo_service.version import release
-from vo_service.web.blueprint import WebServices, web_blueprint
+from vo_service.web.blueprint import UploadSettings, WebServices, web_blueprint
 from vo_service.web.querying import QueryDesk
 from vo_service.web.shell import Shell
 from vo_service.web.sign_in import SignInPage
@@ -69,7 +69,7 @@ def make_app(settings: Settings) -> Flask:
             (login_blueprint(_login(settings, people, shell)), ""),
             (_api(settings, services), "/api"),
             (environment_blueprint(settings.title), ""),
-            (_pages(services, shell), ""),
+            (_pages(settings, services, shell), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
             *discovery_blueprints(settings, services),
         ],
@@ -125,7 +125,7 @@ def _desk(services: Services) -> QueryDesk:
     )
 
 
-def _pages(services: Services, shell: Shell) -> Blueprint:
+def _pages(settings: Settings, services: Services, shell: Shell) -> Blueprint:
     return web_blueprint(
         WebServices(
             services.people.accounts,
@@ -136,6 +136,7 @@ def _pages(services: Services, shell: Shell) -> Blueprint:
             _desk(services),
         ),
         shell,
+        UploadSettings(settings.product_max_bytes, settings.uploads_folder),
     )
 
 

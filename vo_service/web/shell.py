@@ -97,6 +97,10 @@ class Shell:
         """
         return self._authentication.required()
 
+    def take_csrf(self, sent: str) -> None:
+        """Take the secret that a form with files brought; see `Authentication.take_csrf`."""
+        self._authentication.take_csrf(sent)
+
     def visitor(self) -> str:
         """Name who shares slots and quotas with others; raises as `Authentication.visitor`."""
         return self._authentication.visitor()

@@ -5,7 +5,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 const out = process.argv[2];
 await rm(out, { recursive: true, force: true });
 const result = await build({
-  entryPoints: ["src/site.js", "src/query.js", "src/plots.js", "src/site.css"],
+  entryPoints: ["src/site.js", "src/upload.js", "src/query.js", "src/plots.js", "src/site.css"],
   outdir: out,
   bundle: true,
   minify: true,

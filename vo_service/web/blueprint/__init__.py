@@ -17,6 +17,7 @@ from registry.errors import (
     ProductConflict,
     ProductNotFound,
     ReleaseNotFound,
+    UploadTooLarge,
 )
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
@@ -28,11 +29,12 @@ from vo_service.web.blueprint.frame import FrameViews
 from vo_service.web.blueprint.landing import LandingViews
 from vo_service.web.blueprint.products import ProductViews
 from vo_service.web.blueprint.query import QueryViews
+from vo_service.web.blueprint.registration import RegistrationViews, UploadSettings
 from vo_service.web.plots import Plotter
 from vo_service.web.querying import QueryDesk
 from vo_service.web.shell import Shell
 
-__all__ = ["WebServices", "web_blueprint"]
+__all__ = ["UploadSettings", "WebServices", "web_blueprint"]
 
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
@@ -41,6 +43,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (AccountNotFound, 404),
     (ProcessNotFound, 404),
     (ProductConflict, 409),
+    (UploadTooLarge, 413),
 )
 """Statuses of errors that VO protocols do not meet."""
 
@@ -57,7 +60,7 @@ class WebServices:
     queries: QueryDesk
 
 
-def web_blueprint(services: WebServices, shell: Shell) -> Blueprint:
+def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) -> Blueprint:
     """Make the pages.
 
     Parameters
@@ -66,12 +69,15 @@ def web_blueprint(services: WebServices, shell: Shell) -> Blueprint:
         What they show.
     shell
         Their frame.
+    uploads
+        Limits of files that come by a form.
     """
     blueprint = Blueprint("web", __name__, template_folder="../templates")
     for views in (
         FrameViews(shell),
         LandingViews(services.products, services.processes, shell),
         ProductViews(services.products, services.releases, shell),
+        RegistrationViews(services.products, services.releases, uploads, shell),
         AccountViews(services.accounts, services.credentials, shell),
         QueryViews(services.queries, Plotter(services.queries), shell),
     ):

@@ -40,6 +40,8 @@ class ProductViews:
         """Add the routes."""
         blueprint.get("/products")(self.list_products)
         blueprint.get("/product/<name>")(self.show_product)
+        blueprint.get("/product/<name>/delete")(self.ask_deletion)
+        blueprint.post("/product/<name>/delete")(self.delete_product)
 
     def list_products(self) -> Response:
         """Show a part of the list."""
@@ -73,6 +75,19 @@ class ProductViews:
             public=self._is_public(product),
             **self._tab(tab, principal, product, files, main),
         )
+
+    def ask_deletion(self, name: str) -> Response:
+        """Ask whether a product shall really go, and say what goes with it."""
+        principal = self.shell.member()
+        product = self.products.edited(principal, name)
+        used_by = self.products.overview.made_from(principal, product.id)
+        return self.shell.render("deletion.html", product=product, used_by=used_by)
+
+    def delete_product(self, name: str) -> Response:
+        """Delete a product."""
+        principal = self.shell.member()
+        self.products.delete(principal, name)
+        return self.shell.see("/products?scope=mine")
 
     def _tab(
         self,

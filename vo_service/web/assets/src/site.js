@@ -66,6 +66,22 @@ document.addEventListener("change", (event) => {
   if (event.target.dataset.submit !== undefined) event.target.form.requestSubmit();
 });
 
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.once === undefined || event.defaultPrevented) return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "1";
+  const note = form.querySelector("[data-said]");
+  if (note && form.dataset.busy) note.textContent = form.dataset.busy;
+  event.submitter?.setAttribute("aria-busy", "true");
+});
+
+// A page that comes back from the history may be sent again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   document.querySelectorAll("details.menu[open]").forEach((menu) => (menu.open = false));
