@@ -32,6 +32,7 @@ class PipelineSite(BaseModel):
     time_limit_s: int = Field(3600, ge=1, description="Seconds that a run may take")
     output_bytes: int = Field(64 * 2**30, ge=2**20, description="Size of an output file at most")
     threads: int = Field(2, ge=1, description="Threads that libraries may use")
+    workers: int = Field(2, ge=1, description="Processes of a run that works on many parts")
     confined: bool = Field(True, description="Whether runs see nothing but their folder")
 
 
@@ -59,6 +60,11 @@ class OfferedPipeline:
     def name(self) -> str:
         """Name of the pipeline."""
         return self.specification.name
+
+    @property
+    def in_place(self) -> frozenset[str]:
+        """Groups of inputs that runs read where they are."""
+        return frozenset(group.name for group in self.specification.inputs if group.in_place)
 
 
 class PipelineCatalogue:

@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipelines.errors import ConfigurationRejected
 from pipelines.specification import InputSpecification, PipelineSpecification
 
-__all__ = ["InputEntry", "InputProduct", "RunConfiguration", "check_configuration", "load_document"]
+__all__ = [
+    "ColumnWords",
+    "InputCatalogue",
+    "InputEntry",
+    "InputProduct",
+    "RunConfiguration",
+    "check_configuration",
+    "load_document",
+]
 
 _MAX_BYTES = 4_000_000
 """Size of a configuration at most: thousands of catalogues with all their columns."""
@@ -36,6 +44,38 @@ class InputProduct(BaseModel):
     sha256: str
 
 
+class InputCatalogue(BaseModel):
+    """What a release says of its object catalogue: which one it is, fluxes and maps.
+
+    Attributes
+    ----------
+    release, name
+        Of the catalogue; absent in a configuration on disk.
+    fluxes
+        Patterns of the columns with flux and error in nJy, by type, with ``{band}``.
+    maps
+        Paths of maps of E(B-V), by name of the dereddening.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    release: str | None = None
+    name: str | None = None
+    fluxes: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    maps: dict[str, str] = Field(default_factory=dict)
+
+
+class ColumnWords(BaseModel):
+    """What is known of a column of an input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+    description: str | None = None
+
+
 class InputEntry(BaseModel):
     """One input: a file, or the folder of a HATS catalogue."""
 
@@ -47,6 +87,16 @@ class InputEntry(BaseModel):
     columns: dict[str, str] = Field(default_factory=dict)
     null_values: dict[str, list[str]] = Field(default_factory=dict)
     product: InputProduct | None = None
+    catalogue: InputCatalogue | None = None
+    words: dict[str, ColumnWords] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        """Call an input without a name as its file."""
+        if isinstance(value, Mapping) and isinstance(path := value.get("path"), str):
+            return {"internal_name": Path(path).name[:255] or path, **value}
+        return value
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -191,7 +241,9 @@ def _mismatches(
 
 def _group_mismatches(group: InputSpecification, entries: tuple[InputEntry, ...]) -> Iterable[str]:
     if len(entries) < group.minimum:
-        yield f"inputs.{group.name}: {len(entries)} given, at least {group.minimum} needed"
+        advice = ": name a data release, or an object catalogue" if group.of_release else ""
+        given = f"{len(entries)} given, at least {group.minimum} needed"
+        yield f"inputs.{group.name}: {given}{advice}"
     if group.maximum is not None and len(entries) > group.maximum:
         yield f"inputs.{group.name}: {len(entries)} given, at most {group.maximum} taken"
     seen: set[str] = set()

@@ -15,6 +15,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -77,9 +78,14 @@ class RunExecution:
         Of the run.
     package
         Module that has the pipeline; by default the one of this name in `pipelines`.
+    executor
+        For pipelines that work on many parts; threads of this process by default.
     """
 
-    def __init__(self, folder: RunFolder, package: str | None = None) -> None:
+    def __init__(
+        self, folder: RunFolder, package: str | None = None, executor: Executor | None = None
+    ) -> None:
+        self._executor = executor
         self._folder = folder
         self._package = package
         self._started = datetime.now(UTC)
@@ -127,7 +133,7 @@ class RunExecution:
 
     def _make(self) -> dict[str, Any]:
         module, specification = self._pipeline()
-        output: PipelineOutput = module.run(self._folder, self._report)
+        output: PipelineOutput = self._output(module, specification)
         folder = self._folder
         for path in (output.main, *output.attachments):
             if not path.exists() or folder.outputs not in path.parents:
@@ -143,6 +149,17 @@ class RunExecution:
             "attachments": [p.relative_to(folder.outputs).as_posix() for p in attachments],
             "summary": _plain(output.summary),
         }
+
+    def _output(self, module: ModuleType, specification: PipelineSpecification) -> PipelineOutput:
+        made: PipelineOutput
+        if not specification.partitioned:
+            made = module.run(self._folder, self._report)
+        elif self._executor is not None:
+            made = module.run(self._folder, self._report, self._executor)
+        else:
+            with ThreadPoolExecutor(1) as executor:
+                made = module.run(self._folder, self._report, executor)
+        return made
 
     def _look(self) -> dict[str, Any]:
         module, _ = self._pipeline()
@@ -201,7 +218,7 @@ class RunExecution:
             "columns_assoc": dict(output.columns_assoc),
         }
         inputs = [
-            entry.model_dump(mode="json", exclude_none=True)
+            _public(entry.model_dump(mode="json", exclude_none=True))
             for entries in configuration.inputs.values()
             for entry in entries
         ]
@@ -216,6 +233,15 @@ class RunExecution:
             "param": configuration.param,
             "summary": _plain(output.summary),
         }
+
+
+def _public(entry: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where on the site's disks an input in place lies."""
+    if Path(entry["path"]).is_absolute():
+        entry["path"] = entry["internal_name"]
+    if "catalogue" in entry:
+        entry["catalogue"].pop("maps", None)
+    return entry
 
 
 def _kind(error: BaseException) -> FailureKind:
@@ -249,6 +275,8 @@ def _reason(kind: FailureKind, error: BaseException) -> str:
         return "the run was stopped"
     if isinstance(error, PipelineError):
         return str(error)
+    if isinstance(error, BrokenExecutor):
+        return "a worker process of the run was ended from outside; run the job again"
     return f"the pipeline failed ({type(error).__name__}): {error}; its log has the details"
 
 
@@ -260,7 +288,7 @@ def _annotations(specification: PipelineSpecification, output: PipelineOutput) -
         name: {
             key: value
             for key, value in asdict(known[name]).items()
-            if key != "name" and value is not None
+            if key != "name" and value not in (None, "")
         }
         for name in output.columns
         if name in known

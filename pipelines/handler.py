@@ -213,7 +213,13 @@ class PipelineJobHandler:
         self._shelf.reserve(job.job_id, owner, draft_of(self._offered.specification, request))
         folder = self._archive.make(job.job_id, job.attempt)
         with context.timed("stage"):
-            stage(folder, configuration, files, link=may_link(self._offered))
+            stage(
+                folder,
+                configuration,
+                files,
+                link=may_link(self._offered),
+                in_place=self._offered.in_place,
+            )
         context.raise_if_cancelled()
         limit_s = float(job.execution_duration_s) or None
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.errors import InputsRejected
 from pipelines.request import PipelineRequest
-from pipelines.shelf import ProductShelf, ShelfProduct
+from pipelines.shelf import ProductShelf, ShelfCatalogue, ShelfProduct
 from pipelines.specification import InputSpecification, PipelineSpecification
 
 __all__ = ["take_inputs"]
@@ -12,7 +12,7 @@ __all__ = ["take_inputs"]
 
 def take_inputs(
     shelf: ProductShelf, specification: PipelineSpecification, owner: str, request: PipelineRequest
-) -> dict[str, list[ShelfProduct]]:
+) -> dict[str, list[ShelfProduct | ShelfCatalogue]]:
     """Find the inputs of a job as its owner may see them now.
 
     Parameters
@@ -32,10 +32,17 @@ def take_inputs(
         With every input that is unknown, hidden, of another type, or lacks a column.
     """
     problems: list[str] = []
-    found: dict[str, list[ShelfProduct]] = {}
+    found: dict[str, list[ShelfProduct | ShelfCatalogue]] = {}
     for group in specification.inputs:
         found[group.name] = []
-        for reference in request.inputs.get(group.name, ()):
+        references = request.inputs.get(group.name, ())
+        if group.of_release and not references and request.release is not None:
+            try:
+                name = request.param.get("catalog") or None
+                found[group.name].append(shelf.catalogue(owner, request.release, name))
+            except InputsRejected as error:
+                problems += error.problems
+        for reference in references:
             try:
                 product = shelf.take(owner, reference)
             except InputsRejected as error:

@@ -56,8 +56,12 @@ def run_task(
     command += ["--package", offered.package, "--file-bytes", str(site.output_bytes)]
     for library in offered.specification.unused_libraries:
         command += ["--without", library]
+    if offered.specification.partitioned and action == "run":
+        command += ["--workers", str(site.workers)]
     if site.confined:
         command.append("--confined")
+        for place in _in_place(offered, folder):
+            command += ["--readable", str(place)]
     threads = str(site.threads)
     environment = {
         **{name: os.environ[name] for name in _FORWARDED if name in os.environ},
@@ -80,3 +84,12 @@ def run_task(
         memory_bytes=site.memory_bytes,
         time_limit_s=min(site.time_limit_s, time_limit_s or site.time_limit_s),
     )
+
+
+def _in_place(offered: OfferedPipeline, folder: RunFolder) -> list[Path]:
+    """Name what a run reads outside of its folder."""
+    found: list[str] = []
+    for group in sorted(offered.in_place):
+        for entry in folder.configuration.inputs.get(group, ()):
+            found += [entry.path, *(entry.catalogue.maps.values() if entry.catalogue else ())]
+    return [Path(path).resolve() for path in found]

@@ -8,9 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.configuration import InputEntry, InputProduct, RunConfiguration, check_configuration
+from pipelines.configuration import (
+    ColumnWords,
+    InputCatalogue,
+    InputEntry,
+    InputProduct,
+    RunConfiguration,
+    check_configuration,
+)
 from pipelines.errors import ConfigurationRejected
-from pipelines.shelf import ShelfProduct
+from pipelines.shelf import ShelfCatalogue, ShelfProduct
 from pipelines.specification import PipelineSpecification
 from uws.model import Parameter
 
@@ -71,7 +78,7 @@ class PipelineRequest:
     def configuration(
         self,
         specification: PipelineSpecification,
-        products: Mapping[str, Sequence[ShelfProduct]] | None = None,
+        products: Mapping[str, Sequence[ShelfProduct | ShelfCatalogue]] | None = None,
     ) -> RunConfiguration:
         """Make the configuration of the run, complete and checked.
 
@@ -88,8 +95,10 @@ class PipelineRequest:
             With every problem at once.
         """
         if products is None:
-            entries = {group: _placeholders(specification, group, given)
-                       for group, given in self.inputs.items()}  # fmt: skip
+            entries = {
+                group: _placeholders(specification, group, self._references(specification, group))
+                for group in self.inputs
+            }
         else:
             entries = {
                 group: [_entry(specification, group, each) for each in found]
@@ -101,6 +110,12 @@ class PipelineRequest:
             "output_format": self.output_format,
         }
         return check_configuration(specification, document)
+
+    def _references(self, specification: PipelineSpecification, group: str) -> tuple[str, ...]:
+        given = self.inputs[group]
+        known = specification.group(group)
+        of_release = known is not None and known.of_release and self.release is not None
+        return given or ((str(self.release),) if of_release else ())
 
 
 def job_parameters(
@@ -223,7 +238,11 @@ def _placeholders(
     return [InputEntry(path=r, internal_name=r, columns=columns) for r in references]
 
 
-def _entry(specification: PipelineSpecification, group: str, product: ShelfProduct) -> InputEntry:
+def _entry(
+    specification: PipelineSpecification, group: str, product: ShelfProduct | ShelfCatalogue
+) -> InputEntry:
+    if isinstance(product, ShelfCatalogue):
+        return _catalogue_entry(product)
     known = specification.group(group)
     aliases = {alias.casefold(): column for alias, column in product.columns.items()}
     columns = {
@@ -241,5 +260,21 @@ def _entry(specification: PipelineSpecification, group: str, product: ShelfProdu
             internal_name=product.internal_name,
             version=product.version,
             sha256=product.sha256,
+        ),
+        words={name: ColumnWords(**words) for name, words in product.words.items()},
+    )
+
+
+def _catalogue_entry(found: ShelfCatalogue) -> InputEntry:
+    named = found.catalogue
+    return InputEntry(
+        path=named.folder,
+        internal_name=named.name,
+        columns={"id": named.id_column} if named.id_column else {},
+        catalogue=InputCatalogue(
+            release=found.release,
+            name=named.name,
+            fluxes=dict(named.fluxes),
+            maps=dict(named.maps),
         ),
     )

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from pipelines.configuration import RunConfiguration
+from pipelines.configuration import ColumnWords, InputCatalogue, RunConfiguration
 from pipelines.errors import RunFolderDamaged
 from pipelines.specification import OutputColumn, PipelineParameters
 
@@ -58,6 +58,10 @@ class RunInput:
         Standard name to column of the input, mapped ones alone.
     null_values
         Values that mean that there is none, by column of the input.
+    catalogue
+        What a release says of its object catalogue.
+    words
+        What is known besides the file, by column of the input.
     """
 
     path: Path
@@ -65,6 +69,8 @@ class RunInput:
     format: str | None
     columns: Mapping[str, str]
     null_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    catalogue: InputCatalogue | None = None
+    words: Mapping[str, ColumnWords] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,8 @@ class RunFolder:
                 each.format,
                 each.columns,
                 each.null_values,
+                each.catalogue,
+                each.words,
             )
             for each in self.configuration.inputs.get(group, ())
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from registry.model.object_catalogue import ObjectCatalogue
 from registry.model.provenance import Provenance
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "MadeProduct",
     "OutputDraft",
     "ProductShelf",
+    "ShelfCatalogue",
     "ShelfProduct",
 ]
 
@@ -36,6 +38,8 @@ class ShelfProduct:
         Alias to column of the file.
     null_values
         Values that mean that there is none, by column of the file.
+    words
+        ``unit``, ``ucd``, ``utype`` and ``description`` of columns, where they are known.
     """
 
     id: int
@@ -47,6 +51,23 @@ class ShelfProduct:
     sha256: str
     columns: Mapping[str, str]
     null_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfCatalogue:
+    """An object catalogue of a release, which a run reads where it is.
+
+    Attributes
+    ----------
+    release
+        Name of the release.
+    catalogue
+        As the release names it.
+    """
+
+    release: str
+    catalogue: ObjectCatalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +137,24 @@ class ProductShelf(Protocol):
         ------
         InputsRejected
             If there is none, or it is hidden (same answer), or cannot be an input.
+        """
+
+    def catalogue(self, owner: str, release: str, name: str | None) -> ShelfCatalogue:
+        """Find an object catalogue of a release that the owner may see now.
+
+        Parameters
+        ----------
+        owner
+            Who runs.
+        release
+            Name of the release.
+        name
+            Of the catalogue; its first one if none.
+
+        Raises
+        ------
+        InputsRejected
+            If there is none, or the release is hidden (same answer).
         """
 
     def reserve(self, job_id: str, owner: str, draft: OutputDraft) -> MadeProduct:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 __all__ = [
     "OUTPUT_FORMATS",
+    "SAME_FORMAT",
     "FileParameter",
     "InputSpecification",
     "OutputColumn",
@@ -28,6 +29,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 OUTPUT_FORMATS = ("parquet", "csv", "fits", "hdf5", "hats", "votable")
 """Formats of outputs: those of the Photo-z Server, and VOTable."""
+
+SAME_FORMAT = "specz"
+"""Word of the Photo-z Server for the format of the input."""
 
 
 class PipelineParameters(BaseModel):
@@ -82,6 +86,10 @@ class InputSpecification:
         How many inputs; `maximum` none is without limit.
     free_columns
         Whether further names may be mapped.
+    in_place
+        Whether a run reads them where they are: they are too large to be copied.
+    of_release
+        Whether the object catalogue of the release of the output is taken where none is given.
     """
 
     name: str
@@ -91,6 +99,8 @@ class InputSpecification:
     minimum: int = 1
     maximum: int | None = None
     free_columns: bool = False
+    in_place: bool = False
+    of_release: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,9 @@ class PipelineSpecification:
         Stem of the output's file.
     output_formats
         That can be asked for, the default first.
+    partitioned
+        Whether it works on many parts at once: its ``run`` takes a `concurrent.futures.Executor`
+        as third argument.
     unused_libraries
         Packages that libraries import only because they are there, and that cost time and
         memory at every start; a run does without them.
@@ -154,6 +167,7 @@ class PipelineSpecification:
     output_columns: tuple[OutputColumn, ...] = ()
     output_name: str = "output"
     output_formats: tuple[str, ...] = OUTPUT_FORMATS
+    partitioned: bool = False
     unused_libraries: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -167,7 +181,7 @@ class PipelineSpecification:
         """
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"pipeline name {self.name!r} is not a lower case identifier")
-        if unknown := sorted(set(self.output_formats) - set(OUTPUT_FORMATS)):
+        if unknown := sorted({*self.output_formats} - {*OUTPUT_FORMATS, SAME_FORMAT}):
             raise ValueError(f"pipeline {self.name!r} has unknown output formats: {unknown}")
         for name, field in self.parameters.model_fields.items():
             if field.is_required() or not field.description:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from pipelines.configuration import InputEntry, RunConfiguration
+from pipelines.configuration import InputCatalogue, InputEntry, RunConfiguration
 from pipelines.errors import ConfigurationRejected
 from pipelines.runs import RunFolder
 from pipelines.specification import PipelineSpecification
@@ -21,6 +21,7 @@ def stage(
     files: Mapping[str, bytes],
     *,
     link: bool,
+    in_place: Collection[str] = (),
 ) -> None:
     """Put everything that a run needs into its folder.
 
@@ -35,6 +36,8 @@ def stage(
     link
         Whether an input may be another name of the original instead of a copy. Only for runs
         that cannot write their inputs.
+    in_place
+        Groups of inputs that the run reads where they are.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def stage(
     folder.make()
     staged = {
         group: tuple(
-            _staged(folder, group, number, entry, link=link)
+            entry if group in in_place else _staged(folder, group, number, entry, link=link)
             for number, entry in enumerate(entries, start=1)
         )
         for group, entries in configuration.inputs.items()
@@ -93,7 +96,13 @@ def resolve_paths(
             path = (base / entry.path).absolute()
             if not path.exists():
                 problems.append(f"inputs.{group}[{number}].path: there is no {str(path)!r}")
-            found.append(entry.model_copy(update={"path": str(path)}))
+            catalogue = _resolved(entry.catalogue, base)
+            problems += [
+                f"inputs.{group}[{number}].catalogue.maps.{name}: there is no {each!r}"
+                for name, each in (catalogue.maps if catalogue else {}).items()
+                if not Path(each).exists()
+            ]
+            found.append(entry.model_copy(update={"path": str(path), "catalogue": catalogue}))
         inputs[group] = tuple(found)
     files = {}
     for name in specification.file_parameters:
@@ -106,6 +115,13 @@ def resolve_paths(
     if problems:
         raise ConfigurationRejected(problems)
     return configuration.model_copy(update={"inputs": inputs}), files
+
+
+def _resolved(catalogue: InputCatalogue | None, base: Path) -> InputCatalogue | None:
+    if catalogue is None:
+        return None
+    maps = {name: str((base / path).absolute()) for name, path in catalogue.maps.items()}
+    return catalogue.model_copy(update={"maps": maps})
 
 
 def _staged(

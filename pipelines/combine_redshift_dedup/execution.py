@@ -27,6 +27,7 @@ from pipelines.combine_redshift_dedup.reports import write_reports
 from pipelines.combine_redshift_dedup.specification import SPECIFICATION
 from pipelines.combine_redshift_dedup.translation import FlagsTranslation, load_translation
 from pipelines.errors import ConfigurationRejected, InputsRejected
+from pipelines.product_file import output_suffix
 from pipelines.runs import PipelineOutput, Progress, RunFolder
 from registry.errors import StorageFull, UnreadableFile
 
@@ -39,8 +40,6 @@ _READERS = 2
 
 _LARGEST_NUMBER = 900_000_000
 """Of a catalogue: with ten digits for its rows it fits into 64 bits."""
-
-_SUFFIXES = {"votable": ".vot"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def run_combination(folder: RunFolder, report: Progress) -> PipelineOutput:
     if crowded:
         _LOG.warning("%d rows have more neighbours than crossmatch_n_neighbors", crowded)
     report("consolidation", 0.8, f"{made.table.num_rows} rows")
-    main = folder.output_file(_SUFFIXES.get(format_name, f".{format_name}"))
+    main = folder.output_file(output_suffix(format_name))
     summary = _summary(plan, summaries, made)
     infos = {
         "pipeline": f"{SPECIFICATION.name} {SPECIFICATION.version}",

@@ -8,12 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.combine_redshift_dedup.columns import OUTPUT_COLUMNS
-from pipelines.combine_redshift_dedup.hats import write_hats
+from pipelines.product_file import write_table
 from pipelines.specification import OutputColumn
-from registry.durability import disk_errors
-from registry.formats.writers.base import ResultInfo
-from registry.formats.writers.registry import writer_for
-from registry.formats.writers.stream import ResultStream
 from registry.model.field import Datatype, Field, ValueType
 
 __all__ = ["columns_assoc", "write_product"]
@@ -73,19 +69,7 @@ def write_product(table: pa.Table, path: Path, format_name: str, infos: Mapping[
     """
     known = {column.name: column for column in OUTPUT_COLUMNS}
     fields = [_field(column.name, column.type, known) for column in table.schema]
-    if format_name == "hats":
-        with disk_errors():
-            write_hats(table.cast(pa.schema([field.arrow for field in fields])), path)
-        return
-    writer = writer_for(format_name)
-    stream = ResultStream(
-        fields,
-        table.to_batches(),
-        infos=[ResultInfo(name, value) for name, value in infos.items()],
-    )
-    with disk_errors(), path.open("xb") as handle:
-        for piece in writer.write(stream):
-            handle.write(piece)
+    write_table(table, fields, path, format_name, infos)
 
 
 def _field(name: str, kind: pa.DataType, known: Mapping[str, OutputColumn]) -> Field:

@@ -19,7 +19,7 @@ from registry.ingestion.publication import TablePublisher
 from registry.model.annotation import Annotations
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductStatus
-from registry.model.product_file import FileRole, ProductFile
+from registry.model.product_file import FileRole, ProductContent, ProductFile
 from registry.model.provenance import Provenance
 from registry.products.access import ProductAccess
 from registry.products.draft import checked_draft
@@ -78,6 +78,8 @@ class InputFile:
         Names of the columns by the alias that they have.
     null_values
         Values that mean that there is none, by name of the column.
+    words
+        Unit, UCD, utype and description by name of the column, where they are known.
     """
 
     product: Product
@@ -86,6 +88,7 @@ class InputFile:
     sha256: str
     columns: dict[str, str]
     null_values: dict[str, list[str]] = field(default_factory=dict)
+    words: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 class OutputService:
@@ -251,6 +254,7 @@ class OutputService:
             file.sha256,
             {content.alias: content.column_name for content in contents if content.alias},
             {c.column_name: c.null_values for c in contents if c.null_values},
+            {c.column_name: words for c in contents if (words := _words(c))},
         )
 
     def _processed(self, job_id: str) -> Product:
@@ -294,3 +298,8 @@ class OutputService:
 
 def _identity(file: ProductFile | ArchivedFile) -> tuple[str, int, str]:
     return file.name, file.size_bytes, file.sha256
+
+
+def _words(content: ProductContent) -> dict[str, str]:
+    names = ("unit", "ucd", "utype", "description")
+    return {name: value for name in names if (value := getattr(content, name))}

@@ -46,7 +46,7 @@ def processing(tmp_path, shelf):
         ProcessingSettings(tmp_path),
         SqlJobStore(JobDatabase(address)),
         FolderResultStore(tmp_path / "results"),
-        RegistryShelf(shelf.outputs, shelf.service, Principal, "http://host/api"),
+        RegistryShelf(shelf.outputs, shelf.service, Principal, "http://host/api", None),
         lambda: POLICY,
         catalogue=PipelineCatalogue(sites),
     )

@@ -226,7 +226,8 @@ def assemble(settings: Settings) -> Services:
         slots_per_visitor=settings.query_slots_per_visitor,
     )
     jobs = _jobs(settings, queries, people.owner)
-    shelf = RegistryShelf(data.outputs, data.products, people.owner, f"{settings.base_url}/api")
+    made = data.outputs, data.products, people.owner, f"{settings.base_url}/api"
+    shelf = RegistryShelf(*made, people.releases)
     processing = Processing(
         ProcessingSettings(
             settings.home,

@@ -99,7 +99,7 @@ class DryRuns:
         folder = RunFolder(self._folder / secrets.token_hex(8))
         try:
             folder.path.mkdir(parents=True, mode=0o700)
-            stage(folder, configuration, files, link=may_link(offered))
+            stage(folder, configuration, files, link=may_link(offered), in_place=offered.in_place)
             return self._looked(offered, folder)
         finally:
             self._executor.discard(folder.path)

@@ -96,7 +96,7 @@ def run_configuration(
     if run_dir.exists() and any(run_dir.iterdir()):
         raise PipelineFailed(f"the folder {str(run_dir)!r} is not empty; name another one")
     folder = RunFolder(run_dir)
-    stage(folder, complete, files, link=may_link(offered))
+    stage(folder, complete, files, link=may_link(offered), in_place=offered.in_place)
     handle = executor.submit(run_task(offered, folder, action))
     try:
         outcome = _followed(offered, executor, handle, folder, told)

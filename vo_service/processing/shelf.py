@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Protocol
 
 from pipelines.errors import InputsRejected
-from pipelines.shelf import MadeFile, MadeProduct, OutputDraft, ShelfProduct
+from pipelines.shelf import MadeFile, MadeProduct, OutputDraft, ShelfCatalogue, ShelfProduct
 from registry.annotation.annotation_file import load_annotations
-from registry.errors import ProductNotFound, ProductRefused
+from registry.errors import ProductNotFound, ProductRefused, ReleaseNotFound
 from registry.model.principal import OPERATOR, Principal
 from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole
 from registry.model.provenance import Provenance
+from registry.model.release import Release
 from registry.products.outputs import OutputFile, OutputService
 from registry.products.records import ProductDraft
 from registry.stores.metadata.selection import ProductFilter, Selection
 
-__all__ = ["ProductList", "RegistryShelf"]
+__all__ = ["ProductList", "RegistryShelf", "ReleaseList"]
 
 
 _PROCESSING = ProductFilter(exact={"status": int(ProductStatus.PROCESSING)})
@@ -30,6 +31,13 @@ class ProductList(Protocol):
 
     def select(self, principal: Principal, wanted: ProductFilter) -> Selection:
         """Find products that a caller may see."""
+
+
+class ReleaseList(Protocol):
+    """Finds releases; the release service does."""
+
+    def release(self, principal: Principal, which: str | int) -> Release:
+        """Find a release that a caller may see."""
 
 
 class RegistryShelf:
@@ -45,6 +53,8 @@ class RegistryShelf:
         The rights that the owner of a job has now.
     api_url
         Base of the addresses of products, without trailing slash.
+    releases
+        Finds releases.
     """
 
     def __init__(
@@ -53,7 +63,9 @@ class RegistryShelf:
         products: ProductList,
         principal: Callable[[str], Principal],
         api_url: str,
+        releases: ReleaseList,
     ) -> None:
+        self._releases = releases
         self._outputs = outputs
         self._products = products
         self._principal = principal
@@ -77,7 +89,24 @@ class RegistryShelf:
             found.sha256,
             found.columns,
             found.null_values,
+            found.words,
         )
+
+    def catalogue(self, owner: str, release: str, name: str | None) -> ShelfCatalogue:
+        """Find an object catalogue of a release; see `ProductShelf.catalogue`."""
+        try:
+            found = self._releases.release(self._principal(owner), release)
+        except ReleaseNotFound as error:
+            raise InputsRejected([f"release {release[:255]!r}: {error}"]) from error
+        names = ", ".join(each.name for each in found.catalogs)
+        for each in found.catalogs:
+            if name in (None, each.name):
+                return ShelfCatalogue(found.name, each)
+        if not names:
+            raise InputsRejected(
+                [f"the release {found.name!r} has no object catalogue: take another release"]
+            )
+        raise InputsRejected([f"catalog: {found.name!r} has no {name!r}; it has {names}"])
 
     def reserve(self, job_id: str, owner: str, draft: OutputDraft) -> MadeProduct:
         """Make the product of a job; see `ProductShelf.reserve`."""

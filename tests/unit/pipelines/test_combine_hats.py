@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.combine_redshift_dedup import hats
+from pipelines import hats
 from pipelines.combine_redshift_dedup.matching import find_links
 from registry.formats.readers.opening import open_file
 from registry.healpix import healpix_index

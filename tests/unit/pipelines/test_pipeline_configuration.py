@@ -184,7 +184,7 @@ def test_value_that_is_sent_twice_is_refused():
 
 def test_packaged_pipelines_are_in_the_order_of_their_site_files():
     names = [offered.name for offered in packaged_pipelines()]
-    assert names == ["combine_redshift_dedup", "hello_world"]
+    assert names == ["combine_redshift_dedup", "training_set_maker", "hello_world"]
     assert packaged_pipelines().pipeline("combine_redshift_dedup").site.id == 2
     with pytest.raises(PipelineNotFound, match="the pipelines are: combine"):
         packaged_pipelines().pipeline("training")

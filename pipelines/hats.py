@@ -43,33 +43,38 @@ _POINTS = 32
 _CATALOGUE, _MARGIN = "catalog", "margin_5arcs"
 
 
-def write_hats(table: pa.Table, folder: Path) -> None:
+def write_hats(table: pa.Table, folder: Path, position: tuple[str, str] = ("ra", "dec")) -> None:
     """Write a collection.
 
     Parameters
     ----------
     table
-        With ``ra`` and ``dec``, ICRS in degrees, without nulls in them.
+        With positions, ICRS in degrees, without nulls in them.
     folder
         To be made.
+    position
+        Columns with right ascension and declination.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    index = healpix_index(_one(table["ra"]), _one(table["dec"])).to_numpy(zero_copy_only=False)
+    ra, dec = (_one(table[name]) for name in position)
+    index = healpix_index(ra, dec).to_numpy(zero_copy_only=False)
     order = np.argsort(index, kind="stable")
     index = index[order]
     table = table.take(pa.array(order)).add_column(0, INDEX_COLUMN, pa.array(index))
     partitions = _partitions(index)
-    rows, cells = _margin_rows(table, index, partitions)
+    ra, dec = (_one(table[name]) for name in position)
+    rows, cells = _margin_rows(ra, dec, index, partitions)
     folder.mkdir(parents=True)
+    columns = {"hats_col_ra": position[0], "hats_col_dec": position[1]}
     _write_catalogue(
         folder / _CATALOGUE,
         table,
         {cell: np.arange(start, stop) for cell, (start, stop) in partitions.items()},
-        {"dataproduct_type": "object"},
+        {"dataproduct_type": "object", **columns},
     )
     _write_catalogue(
         folder / _MARGIN,
@@ -77,6 +82,7 @@ def write_hats(table: pa.Table, folder: Path) -> None:
         {cell: rows[cells == place] for place, cell in enumerate(partitions)},
         {
             "dataproduct_type": "margin",
+            **columns,
             "hats_primary_table_url": f"../{_CATALOGUE}",
             "hats_margin_threshold": str(MARGIN_ARCSEC),
         },
@@ -122,7 +128,10 @@ def _partitions(index: Places) -> dict[tuple[int, int], tuple[int, int]]:
 
 
 def _margin_rows(
-    table: pa.Table, index: Places, partitions: Mapping[tuple[int, int], tuple[int, int]]
+    longitude: pa.Array,
+    latitude: pa.Array,
+    index: Places,
+    partitions: Mapping[tuple[int, int], tuple[int, int]],
 ) -> tuple[Places, Places]:
     """Find the rows that lie just outside of partitions.
 
@@ -139,8 +148,8 @@ def _margin_rows(
     )
     starts = np.array([cell << 2 * (HEALPIX_ORDER - order) for order, cell in partitions])
     stops = np.array([(cell + 1) << 2 * (HEALPIX_ORDER - order) for order, cell in partitions])
-    ra = np.radians(_one(table["ra"]).to_numpy(zero_copy_only=False)[near])
-    dec = np.radians(_one(table["dec"]).to_numpy(zero_copy_only=False)[near])
+    ra = np.radians(longitude.to_numpy(zero_copy_only=False)[near])
+    dec = np.radians(latitude.to_numpy(zero_copy_only=False)[near])
     own = np.searchsorted(starts, index[near], side="right") - 1
     found = []
     for radius in (0.5, 1.02):
@@ -210,8 +219,6 @@ def _write_catalogue(
         "obs_collection": folder.name,
         **said,
         "hats_nrows": total,
-        "hats_col_ra": "ra",
-        "hats_col_dec": "dec",
         "hats_col_healpix": INDEX_COLUMN,
         "hats_col_healpix_order": HEALPIX_ORDER,
         "hats_npix_suffix": ".parquet",
