@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,12 @@ from postgres import PostgresServer
 # Files are given to the workers in this order. Those that start services take longest: the quick
 # ones come last, so that no worker is left alone with a long file at the end.
 ORDER = ("e2e", "property", "contract", "golden", "unit", "architecture")
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    # Tests start thousands of processes, which would compile the packages each for itself: they
+    # share what is compiled, in a folder that goes with the run.
+    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="pzvo-compiled-")
+    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -127,4 +127,6 @@ def _own_places() -> list[Path]:
     package = Path(__file__).resolve().parents[1]
     folders = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
     folders += [entry for entry in sys.path if entry and Path(entry) != package.parent]
+    if sys.pycache_prefix is not None:
+        folders.append(sys.pycache_prefix)
     return [package, *(Path(p) for p in (*folders, *_SYSTEM_FOLDERS, *_SYSTEM_FILES))]

@@ -48,7 +48,7 @@ _MODULE = "registry.formats.reading_process"
 _PACKAGES = Path(__file__).resolve().parents[3]
 """The folder from which the child imports `registry`."""
 
-_FORWARDED = ("LD_LIBRARY_PATH",)
+_FORWARDED = ("LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX")
 """Variables of the environment that the child gets; no secrets are among them."""
 
 _ERRORS: dict[str, type[RegistryError]] = {

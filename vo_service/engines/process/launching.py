@@ -24,6 +24,9 @@ _MODULE: Final = "vo_service.engines.process.host"
 _PACKAGES: Final = Path(__file__).resolve().parents[3]
 """The folder from which the host imports our packages."""
 
+_FORWARDED: Final = ("LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX")
+"""Variables of the environment that the host gets; no secrets are among them."""
+
 _ORDER_S: Final = 10.0
 """Seconds until an order is taken: a host that is started anew needs one or two."""
 
@@ -60,7 +63,7 @@ def host_command(descriptor: int) -> list[str]:
 
 def host_environment() -> dict[str, str]:
     """Give the environment of a host: nothing of this one's but what it needs."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    kept = {name: os.environ[name] for name in _FORWARDED if name in os.environ}
     return kept | {
         "PYTHONPATH": str(_PACKAGES),
         "LANG": "C.UTF-8",
