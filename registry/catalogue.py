@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from registry.access import AccessPolicy
+from registry.model.dataset import DatasetIds
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductColumn, ProductType, ProductVersion, table_name
 from registry.model.table import Position, Schema, Storage, Table, TableSet
@@ -29,6 +30,8 @@ class Catalogue:
         The metadata of products.
     policy
         Gives the rights of the moment.
+    ids
+        How products are identified in the VO.
 
     Notes
     -----
@@ -38,12 +41,16 @@ class Catalogue:
     """
 
     def __init__(
-        self, products: SqlProductStore, policy: Callable[[], AccessPolicy] = AccessPolicy
+        self,
+        products: SqlProductStore,
+        policy: Callable[[], AccessPolicy] = AccessPolicy,
+        ids: DatasetIds = DatasetIds(),  # noqa: B008 - immutable
     ) -> None:
+        self._ids = ids
         self._products = products
         self._policy = policy
         self._lock = threading.Lock()
-        self._state = _State("")
+        self._state = _State("", ids=ids)
 
     def tables(self, principal: Principal) -> TableSet:
         """Give what a caller may query, schemas in the order of product types.
@@ -71,7 +78,7 @@ class Catalogue:
         before = self._state.columns
         fetched = self._products.columns(key[:2] for key in heads if key not in before)
         columns = {key: before[key] if key in before else fetched[key[0]] for key in heads}
-        return _State(version, policy, tuple(published), columns)
+        return _State(version, policy, tuple(published), columns, ids=self._ids)
 
 
 _CALLERS = 512
@@ -91,6 +98,7 @@ class _State:
     policy: AccessPolicy = field(default_factory=AccessPolicy)
     products: tuple[Product, ...] = ()
     columns: dict[_Key, tuple[ProductColumn, ...]] = field(default_factory=dict)
+    ids: DatasetIds = field(default_factory=DatasetIds)
     by_principal: dict[Principal, TableSet] = field(default_factory=dict)
     by_products: dict[tuple[int, ...], TableSet] = field(default_factory=dict)
 
@@ -130,7 +138,7 @@ class _State:
         if len(seen) < len(self.products):
             ids = ",".join(str(product.id) for product in seen)
             version += f"-{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
-        described, contents = product_tables(listed)
+        described, contents = product_tables(listed, self.ids)
         return with_tap_schema([*schemas, described], version, contents)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from registry.model.dataset import DID_UTYPE, DatasetIds
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.frame import UTC
 from registry.model.product import Product, ProductColumn
@@ -42,13 +43,18 @@ class ListedProduct:
     columns: Sequence[ProductColumn] = ()
 
 
-def product_tables(listed: Iterable[ListedProduct]) -> tuple[Schema, dict[str, pa.Table]]:
+def product_tables(
+    listed: Iterable[ListedProduct],
+    ids: DatasetIds = DatasetIds(),  # noqa: B008 - immutable
+) -> tuple[Schema, dict[str, pa.Table]]:
     """Make the schema and the rows for one caller.
 
     Parameters
     ----------
     listed
         The published products that the caller may see, in the order of the rows.
+    ids
+        How they are identified.
 
     Returns
     -------
@@ -62,7 +68,7 @@ def product_tables(listed: Iterable[ListedProduct]) -> tuple[Schema, dict[str, p
         "The products of this service and their columns.",
     )
     rows = {
-        "pz_products": [_product_row(each.product) for each in products],
+        "pz_products": [_product_row(each.product, ids) for each in products],
         "pz_columns": [row for each in products for row in _column_rows(each)],
     }
     return schema, {
@@ -79,7 +85,7 @@ def _arrow(table: Table, rows: Sequence[tuple[object, ...]]) -> pa.Table:
     )
 
 
-def _product_row(product: Product) -> tuple[object, ...]:
+def _product_row(product: Product, ids: DatasetIds) -> tuple[object, ...]:
     version = product.version
     return (
         product.id,
@@ -96,6 +102,11 @@ def _product_row(product: Product) -> tuple[object, ...]:
         None if version is None else version.n_rows,
         None if version is None else version.sha256,
         product.data_url,
+        product.creators,
+        product.article,
+        product.doi,
+        product.licence,
+        ids.publisher_did(product),
         product.origin,
         product.created.replace(tzinfo=None),
         product.updated.replace(tzinfo=None),
@@ -139,7 +150,15 @@ def _table(
         tuple(
             Column(
                 # The service's own moments are UTC.
-                Field(column, kind, unit, ucd, None, said, UTC if kind.is_timestamp else None),
+                Field(
+                    column,
+                    kind,
+                    unit,
+                    ucd,
+                    DID_UTYPE if ucd == "meta.ref.ivoid" else None,
+                    said,
+                    UTC if kind.is_timestamp else None,
+                ),
                 f"c{number}",
                 principal=True,
             )
@@ -173,6 +192,11 @@ def _products_table(nrows: int) -> Table:
             ("n_rows", _LONG, None, "meta.number", "Rows of the table."),
             ("sha256", _WORD, None, "meta.checksum", "SHA-256 of the main file."),
             ("data_url", _TEXT, None, "meta.ref.url", "Where the data are, if not here."),
+            ("creators", _TEXT, None, "meta.bib.author", "Who made it, semicolons between."),
+            ("article", _TEXT, None, "meta.bib", "Article to cite: DOI, bibcode or address."),
+            ("doi", _TEXT, None, "meta.ref.doi", "DOI of the data."),
+            ("licence", _TEXT, None, "meta.note", "Terms of use: SPDX identifier or address."),
+            ("publisher_did", _WORD, None, "meta.ref.ivoid", "Identifier in the VO, for links."),
             (
                 "origin",
                 _TEXT,

@@ -18,6 +18,7 @@ from uws.model import Job
 from uws.service import JobService
 from vo_service.api.blueprint.answers import json_error
 from vo_service.dali.request import RequestLimits
+from vo_service.discovery.capabilities import discovery_capabilities
 from vo_service.http.authentication import Authentication
 from vo_service.http.browsers import PAGE_TYPE, show_errors_as_pages, wants_page
 from vo_service.http.errors import install_errors, text_error
@@ -258,7 +259,7 @@ def _mount_user_tables(
 def _capabilities(settings: Settings, path: str, limits: RequestLimits) -> tuple[Capability, ...]:
     mounts = [TapMount(f"{settings.base_url}{each}", each == TAP_PATHS[1]) for each in TAP_PATHS]
     mounts.sort(key=lambda mount: mount.url != f"{settings.base_url}{path}")
-    return tap_capabilities(
+    own = tap_capabilities(
         mounts,
         limits,
         WRITERS,
@@ -266,6 +267,7 @@ def _capabilities(settings: Settings, path: str, limits: RequestLimits) -> tuple
         _time_limits(settings.async_duration_default_s, settings.async_duration_hard_s),
         upload_bytes=settings.upload_max_bytes if limits.uploads_offered else None,
     )
+    return *own, *discovery_capabilities(settings.base_url)
 
 
 def _time_limits(default_s: int, hard_s: int) -> TimeLimits:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from registry.formats.writers.base import ResultInfo
+from registry.formats.writers.descriptors import ServiceDescriptor, link_services
 from registry.formats.writers.stream import ResultStream
+from registry.formats.writers.votable import unique_identifiers
 from registry.model.principal import Principal
 from registry.model.table import Table, TableSet
 from vo_service.engines.base import EngineError
@@ -65,7 +67,9 @@ class RunningQuery:
         started: StartedQuery,
         maxrec: int,
         release: Callable[[], None],
+        links_url: str | None = None,
     ) -> None:
+        self._links_url = links_url
         self.fields = started.fields
         self.maxrec = maxrec
         self.timings = Timings(parse_s=started.parse_s, resolve_s=started.resolve_s)
@@ -88,8 +92,15 @@ class RunningQuery:
             iter(()) if self._execution is None else self._execution,
             maxrec=self.maxrec,
             infos=infos,
+            services=self._services(),
             stream_errors=(EngineError,),
         )
+
+    def _services(self) -> tuple[ServiceDescriptor, ...]:
+        if self._links_url is None:
+            return ()
+        names = unique_identifiers([field.name for field in self.fields])
+        return link_services(self.fields, names, self._links_url)
 
     def cancel(self) -> None:
         """Stop the query, from any thread."""
@@ -126,6 +137,8 @@ class QueryService:
         Queries of one visitor at once; by default as many as there are slots.
     used
         Told the tables that a query reads.
+    links_url
+        Of the service of links, which results with publisher DIDs name.
     """
 
     def __init__(
@@ -137,7 +150,9 @@ class QueryService:
         slot_wait_s: float,
         slots_per_visitor: int | None = None,
         used: Callable[[Sequence[Table]], object] = len,
+        links_url: str | None = None,
     ) -> None:
+        self._links_url = links_url
         self.tables = tables
         self._processor = processor
         self._slots = Slots(slots, slots_per_visitor or slots, wait_s=slot_wait_s)
@@ -202,7 +217,7 @@ class QueryService:
         except BaseException:
             release()
             raise
-        running = RunningQuery(started, maxrec, release)
+        running = RunningQuery(started, maxrec, release, self._links_url)
         try:
             if started.execution is None:
                 running.close()

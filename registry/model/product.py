@@ -204,6 +204,9 @@ class Product:
         Where the data are, if they are not here.
     failure
         Why it failed, or why it has no table although it has a main file.
+    creators, article, doi, licence
+        Names with semicolons between them; DOI, bibcode or address of the article to cite; DOI of
+        the data; SPDX identifier or address of the terms of use.
     origin, process
         Name of the pipeline that made it, and the id of its job; absent for uploads.
     """
@@ -224,6 +227,10 @@ class Product:
     pz_code: str | None = None
     release_year: int | None = None
     data_url: str | None = None
+    creators: str | None = None
+    article: str | None = None
+    doi: str | None = None
+    licence: str | None = None
     failure: str | None = None
     origin: str | None = None
     process: str | None = None

@@ -10,11 +10,12 @@ from registry.access import AccessPolicy
 from registry.errors import AnnotationRejected, ProductRefused
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductStatus, ProductType
+from registry.model.references import article_url, creator_names, doi_of, licence_url
 from registry.product_types import product_type_named
 from registry.products.names import check_text
 from registry.products.records import ProductDraft
 
-__all__ = ["checked_draft", "checked_product"]
+__all__ = ["EDITABLE", "checked_draft", "checked_product"]
 
 _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
@@ -28,7 +29,14 @@ _KINDS: dict[str, type] = {
     "official": bool,
     "release_year": int,
     "data_url": str,
+    "creators": str,
+    "article": str,
+    "doi": str,
+    "licence": str,
 }
+
+EDITABLE = tuple(_KINDS)
+"""What its owner may change of a product."""
 
 _NEEDED = ("display_name", "official")
 
@@ -73,6 +81,10 @@ def checked_draft(principal: Principal, draft: ProductDraft, policy: AccessPolic
         pz_code=draft.pz_code,
         release_year=draft.release_year,
         data_url=draft.data_url,
+        creators=draft.creators,
+        article=draft.article,
+        doi=draft.doi,
+        licence=draft.licence,
     )
     checked = checked_product(product, product_type)
     if checked.release is not None:
@@ -122,4 +134,29 @@ def checked_product(product: Product, product_type: ProductType) -> Product:
     url = (product.data_url or "").strip() or None
     if url is not None and (len(url) > 2000 or not _URL.fullmatch(url)):
         raise ProductRefused("data_url", f"{url[:100]!r} is no address; give an https URL")
-    return replace(product, display_name=name, pz_code=pz_code, data_url=url)
+    product = replace(product, display_name=name, pz_code=pz_code, data_url=url)
+    return _checked_references(product)
+
+
+def _checked_references(product: Product) -> Product:
+    """Check what is to be cited, and give it in the stored spelling; blank is none."""
+    names = creator_names(check_text("creators", product.creators or "", 5000))
+    article, doi, licence = (
+        check_text(field, (getattr(product, field) or "").strip(), 500) or None
+        for field in ("article", "doi", "licence")
+    )
+    if article is not None and article_url(article) is None:
+        raise ProductRefused("article", f"{article[:100]!r} is no DOI, bibcode or web address")
+    if doi is not None and doi_of(doi) is None:
+        raise ProductRefused("doi", f"{doi[:100]!r} is no DOI, such as 10.5281/zenodo.1234567")
+    if licence is not None and licence_url(licence) is None:
+        raise ProductRefused(
+            "licence", f"{licence[:100]!r} is no SPDX identifier, such as CC-BY-4.0, and no address"
+        )
+    return replace(
+        product,
+        creators="; ".join(names) or None,
+        article=article,
+        doi=None if doi is None else doi_of(doi),
+        licence=licence,
+    )

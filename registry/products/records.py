@@ -107,6 +107,8 @@ class ProductDraft:
         Year of the data release.
     data_url
         Where the data are, if they are not here.
+    creators, article, doi, licence
+        As of `Product`.
     """
 
     display_name: str
@@ -117,6 +119,10 @@ class ProductDraft:
     description: str | None = None
     release_year: int | None = None
     data_url: str | None = None
+    creators: str | None = None
+    article: str | None = None
+    doi: str | None = None
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from registry.product_types import product_type_named, product_types
 from registry.products.access import ProductAccess
 from registry.products.contents import ProductContents
 from registry.products.downloads import ProductDownloads
-from registry.products.draft import checked_draft, checked_product
+from registry.products.draft import EDITABLE, checked_draft, checked_product
 from registry.products.files import ProductFiles
 from registry.products.overview import ProductOverview
 from registry.products.records import (
@@ -35,16 +35,6 @@ from registry.stores.metadata.selection import ProductFilter, Selection
 __all__ = ["ProductService"]
 
 _EXISTING = tuple(status for status in ProductStatus if status is not ProductStatus.DELETED)
-
-_EDITABLE = (
-    "display_name",
-    "description",
-    "release",
-    "pz_code",
-    "official",
-    "release_year",
-    "data_url",
-)
 
 _DEFAULT_LIMITS = ProductLimits()
 
@@ -162,7 +152,7 @@ class ProductService:
             Id or internal name.
         changes
             Any of ``display_name``, ``description``, ``release``, ``pz_code``, ``official``,
-            ``release_year``, ``data_url``.
+            ``release_year``, ``data_url``, ``creators``, ``article``, ``doi``, ``licence``.
 
         Raises
         ------
@@ -176,10 +166,10 @@ class ProductService:
             If the product was deleted meanwhile.
         """
         product = self._access.edited(principal, key)
-        unknown = [name for name in changes if name not in _EDITABLE]
+        unknown = [name for name in changes if name not in EDITABLE]
         if unknown:
             raise ProductRefused(
-                unknown[0], f"{unknown[0]!r} cannot be changed; give {', '.join(_EDITABLE)}"
+                unknown[0], f"{unknown[0]!r} cannot be changed; give {', '.join(EDITABLE)}"
             )
         values: dict[str, Any] = dict(changes)
         changed = checked_product(

@@ -69,6 +69,7 @@ GET     /products/<key>/download/main-file/file/        {READERS}
 GET     /products/<key>/download/                       {READERS}
 GET     /products/<key>/download_main_file/             {READERS}
 GET     /products/<key>/data/                           {READERS}
+GET     /products/<key>/citation/                       {READERS}
 POST    /products/<int:product_id>/main-file/           401 404 201 403 404 201
 GET     /product-contents/                              {EVERYBODY}
 GET     /product-contents/<int:content_id>/             {READERS}

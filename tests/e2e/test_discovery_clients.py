@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import astropy.units as u
 import pytest
 import pyvo
 import requests
+from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from pyvo.dal.exceptions import DALQueryError
 
@@ -83,5 +85,6 @@ def test_stilts_finds_no_fault_in_the_document(cone_url, stilts, tmp_path):
 def test_astroquery_searches_a_cone(cone_url, expected):
     from astroquery.vo_conesearch import conesearch
 
-    found = conesearch.conesearch("0d 0d", "20d", catalog_db=cone_url, verb=3, verbose=False)
+    centre = SkyCoord(0, 0, unit="deg")
+    found = conesearch.conesearch(centre, 20 * u.deg, catalog_db=cone_url, verb=3, verbose=False)
     assert sorted(str(each) for each in found.to_table()["OBJID"]) == expected

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from flask import Blueprint
 
 from registry.model.principal import Principal
+from registry.products.links import ProductLinks
+from registry.stores.metadata.provenance import SqlProvenanceStore
 from vo_service.assemble.services import Services
 from vo_service.dali.request import RequestLimits
 from vo_service.discovery.cone import ConeSearch
+from vo_service.discovery.datalink import datalink_blueprint
 from vo_service.discovery.scs import scs_blueprint
 from vo_service.http.streaming import ResultStreaming
 from vo_service.settings import Settings
+from vosi.tables import find_table
 
 __all__ = ["discovery_blueprints"]
 
@@ -51,4 +55,17 @@ def _mounted(
         scs_url=f"{settings.base_url}{below}/scs",
         name=f"{prefix}scs",
     )
-    return [(scs, f"{below}/scs")]
+    links = ProductLinks(
+        services.data.products,
+        SqlProvenanceStore(services.database).used_by,
+        settings.dataset_ids,
+        settings.base_url,
+    )
+    datalink = datalink_blueprint(
+        links=links,
+        table=lambda who, name: find_table(services.data.catalogue.tables(who), name),
+        principal=principal,
+        base_url=settings.base_url,
+        name=f"{prefix}datalink",
+    )
+    return [(scs, f"{below}/scs"), (datalink, f"{below}/datalink")]

@@ -224,6 +224,7 @@ def assemble(settings: Settings) -> Services:
         slots=settings.query_slots,
         slot_wait_s=settings.slot_wait_s,
         slots_per_visitor=settings.query_slots_per_visitor,
+        links_url=f"{settings.base_url}/datalink/links",
     )
     jobs = _jobs(settings, queries, people.owner)
     made = data.outputs, data.products, people.owner, f"{settings.base_url}/api"
@@ -296,7 +297,7 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
     publishing = PublishService(
         stores.products, files, chosen.tables, reading, policy=releases.policy
     )
-    catalogue = Catalogue(stores.products, releases.policy)
+    catalogue = Catalogue(stores.products, releases.policy, settings.dataset_ids)
     products = ProductService(stores, publishing.publisher, releases.policy, limits)
     unused_days = settings.user_tables_unused_days
     user_tables = UserTables.over(

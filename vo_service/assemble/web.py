@@ -96,6 +96,7 @@ def _api(settings: Settings, services: Services) -> Blueprint:
             spool_folder=settings.uploads_folder,
             requests_per_minute=settings.api_requests_per_minute,
             requests_burst=settings.api_requests_burst,
+            publisher=settings.publisher,
         ),
     )
 

@@ -44,6 +44,10 @@ def show_command(installation: Installation, product: str) -> None:
             ("owner", found.owner),
             ("release", found.release),
             ("description", found.description),
+            ("creators", found.creators),
+            ("article", found.article),
+            ("doi", found.doi),
+            ("licence", found.licence),
             ("updated (UTC)", f"{found.updated:%Y-%m-%d %H:%M}"),
         ],
     )
@@ -64,6 +68,10 @@ def show_command(installation: Installation, product: str) -> None:
     help="The same, in a file.",
 )
 @click.option("--release", help="Data release that it belongs to; empty for none.")
+@click.option("--creators", help="Who made it: names with semicolons between them.")
+@click.option("--article", help="Article to cite: DOI, bibcode or address.")
+@click.option("--doi", help="DOI of the data.")
+@click.option("--licence", help="Terms of use: SPDX identifier, such as CC-BY-4.0, or address.")
 @click.option("--owner", help="Account that it belongs to from now on.")
 @click.option("--ucd", "ucds", multiple=True, metavar="COLUMN=UCD", help="May be repeated.")
 @click.option("--unit", "units", multiple=True, metavar="COLUMN=UNIT", help="May be repeated.")

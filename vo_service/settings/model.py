@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from registry.model.dataset import AUTHORITY_PATTERN, DatasetIds
+
 __all__ = ["Settings", "default_home"]
 
 _GIB = 2**30
@@ -82,6 +84,12 @@ class Settings(BaseModel):
     )
     title: str = Field("Photo-z VO service", description="Name of the service, for people")
     publisher: str = Field("Unregistered data centre", description="Who publishes the data")
+    authority: str | None = Field(
+        None,
+        pattern=AUTHORITY_PATTERN,
+        description="IVOA authority under which this site publishes, such as org.example.photoz;"
+        " with it and contact the registry at /oai can be harvested",
+    )
     contact: str | None = Field(
         None, description="E-mail address for help, shown on the pages of the website"
     )
@@ -493,6 +501,11 @@ class Settings(BaseModel):
     def base_url(self) -> str:
         """Public base of all URLs, without trailing slash."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def dataset_ids(self) -> DatasetIds:
+        """How products are identified in the VO."""
+        return DatasetIds(self.authority)
 
     @property
     def metadata_url(self) -> str:

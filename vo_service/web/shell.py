@@ -14,6 +14,7 @@ from flask_babel import Babel, get_locale, gettext
 
 from registry.errors import CredentialsRejected, HostBusy, LoginsExceeded, NotAllowed
 from registry.model.principal import ANONYMOUS, Principal
+from registry.model.references import article_url, licence_url
 from registry.product_types import product_types
 from vo_service.http.authentication import Authentication
 from vo_service.web.markdown import first_line, rendered
@@ -73,6 +74,8 @@ class Shell:
             "size": size_text,
             "moment": moment_text,
             "number": number_text,
+            "article_url": article_url,
+            "licence_url": licence_url,
         }
         app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

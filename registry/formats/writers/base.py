@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from registry.formats.writers.descriptors import ServiceDescriptor
 from registry.model.field import Field
 
 __all__ = ["Outcome", "Result", "ResultInfo", "ResultWriter", "started"]
@@ -62,6 +63,11 @@ class Result(Protocol):
     @property
     def infos(self) -> Sequence[ResultInfo]:
         """Statements about the result that are known before the first row."""
+        ...
+
+    @property
+    def services(self) -> Sequence[ServiceDescriptor]:
+        """What else can be asked about the rows; formats without a place for it leave it out."""
         ...
 
     @property

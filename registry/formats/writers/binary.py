@@ -40,7 +40,7 @@ class BinaryWriter:
         yield f'{head}<DATA>\n<BINARY>\n<STREAM encoding="base64">'.encode()
         rows = (packed_rows(_columns(batch, fields), fields, null_flags=False) for batch in batches)
         yield from base64_pieces(rows)
-        tail = document_tail(result.outcome(), result.maxrec)
+        tail = document_tail(result.outcome(), result.maxrec, result.services)
         yield f"</STREAM>\n</BINARY>\n</DATA>\n{tail}".encode()
 
 

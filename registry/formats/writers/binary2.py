@@ -29,7 +29,7 @@ class Binary2Writer:
         head = document_head(fields, result.infos)
         yield f'{head}<DATA>\n<BINARY2>\n<STREAM encoding="base64">'.encode()
         yield from base64_pieces(packed_rows(batch.columns, fields) for batch in batches)
-        tail = document_tail(result.outcome(), result.maxrec)
+        tail = document_tail(result.outcome(), result.maxrec, result.services)
         yield f"</STREAM>\n</BINARY2>\n</DATA>\n{tail}".encode()
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from registry.formats.writers.base import Outcome, ResultInfo
+from registry.formats.writers.descriptors import ServiceDescriptor
 from registry.model.field import Field
 
 __all__ = ["SLICE_MAX_BYTES", "SLICE_MAX_ROWS", "ResultStream"]
@@ -39,6 +40,8 @@ class ResultStream:
         overflow (DALI 1.1, section 3.4.4: metadata only).
     infos
         INFO elements that precede the table.
+    services
+        What else can be asked about the rows.
     stream_errors
         Errors of the source that end the stream with an outcome; all others are raised.
     describe
@@ -57,6 +60,7 @@ class ResultStream:
         *,
         maxrec: int | None = None,
         infos: Sequence[ResultInfo] = (),
+        services: Sequence[ServiceDescriptor] = (),
         stream_errors: tuple[type[Exception], ...] = (),
         describe: Callable[[Exception], str] = str,
     ) -> None:
@@ -66,6 +70,7 @@ class ResultStream:
             raise ValueError(f"maxrec is {maxrec}; give 0 or more")
         self.fields = tuple(fields)
         self.infos = tuple(infos)
+        self.services = tuple(services)
         self.maxrec = maxrec
         self.rows = 0
         self._source = iter(source)

@@ -31,7 +31,7 @@ class TabledataWriter:
         yield f"{document_head(result.fields, result.infos)}<DATA>\n<TABLEDATA>\n".encode()
         for batch in batches:
             yield _rows(batch, result.fields)
-        tail = document_tail(result.outcome(), result.maxrec)
+        tail = document_tail(result.outcome(), result.maxrec, result.services)
         yield f"</TABLEDATA>\n</DATA>\n{tail}".encode()
 
 

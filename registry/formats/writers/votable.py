@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from registry.formats.writers.base import Outcome, ResultInfo
 from registry.formats.writers.cells import missing_integer
+from registry.formats.writers.descriptors import ServiceDescriptor
 from registry.formats.writers.markup import attribute, escaped
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.frame import Frame
@@ -124,9 +125,17 @@ def document_head(
     return "".join(lines)
 
 
-def document_tail(outcome: Outcome, maxrec: int | None) -> str:
-    """Close TABLE, tell how the result ended, and close the document (DALI 1.1, section 4.4)."""
-    return f"</TABLE>\n{_mark(outcome, maxrec)}</RESOURCE>\n</VOTABLE>\n"
+def document_tail(
+    outcome: Outcome, maxrec: int | None, services: Sequence[ServiceDescriptor] = ()
+) -> str:
+    """Close TABLE, tell how the result ended, describe services, and close the document.
+
+    Notes
+    -----
+    DALI 1.1, section 4.4; DataLink 1.1, section 4.
+    """
+    described = "".join(service.element() for service in services)
+    return f"</TABLE>\n{_mark(outcome, maxrec)}</RESOURCE>\n{described}</VOTABLE>\n"
 
 
 def error_document(message: str, infos: Sequence[ResultInfo] = ()) -> bytes:

@@ -92,6 +92,10 @@ class SqlProductStore:
                     pz_code=draft.pz_code,
                     release_year=draft.release_year,
                     data_url=draft.data_url,
+                    creators=draft.creators,
+                    article=draft.article,
+                    doi=draft.doi,
+                    licence=draft.licence,
                     origin=draft.origin,
                     process=draft.process,
                 )

@@ -41,7 +41,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0009"
+REVISION = "0010"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
@@ -91,6 +91,10 @@ products = Table(
     Column("pz_code", String(55)),
     Column("release_year", Integer),
     Column("data_url", Text),
+    Column("creators", Text),
+    Column("article", Text),
+    Column("doi", Text),
+    Column("licence", Text),
     Column("failure", Text),
     Column("origin", String(255)),
     Column("process", String(64)),

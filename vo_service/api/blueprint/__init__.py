@@ -17,6 +17,7 @@ from registry.products.resumable import ResumableUploads
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from vo_service.api.blueprint.answers import answer, object_answer
+from vo_service.api.blueprint.citation import CitationViews
 from vo_service.api.blueprint.contents import ContentViews
 from vo_service.api.blueprint.description import DescriptionViews
 from vo_service.api.blueprint.errors import install_api_errors
@@ -65,6 +66,8 @@ class ApiSettings:
         Public base of all URLs, without trailing slash.
     title, version
         Of the service.
+    publisher
+        Who publishes the data.
     upload_max_bytes
         Size of an uploaded file at most.
     spool_folder
@@ -80,6 +83,7 @@ class ApiSettings:
     spool_folder: Path
     requests_per_minute: float = 6000
     requests_burst: int = 2000
+    publisher: str = "Unregistered data centre"
 
 
 def api_blueprint(
@@ -143,6 +147,7 @@ def _views(
         ProductViews(products, releases, presentation, filters, guard),
         InspectionViews(products, services.processes, presentation, guard),
         DownloadViews(products, presentation, guard),
+        CitationViews(products, guard, settings.publisher, settings.base_url),
         ContentViews(products, guard),
         FileViews(products, presentation, guard, settings.upload_max_bytes, settings.spool_folder),
         UploadViews(products, presentation, services.resumable, guard),

@@ -11,6 +11,7 @@ from registry.model.product import Product
 from registry.products.downloads import Download
 from registry.products.service import ProductService
 from vo_service.api.blueprint.answers import answer
+from vo_service.api.blueprint.citation import mark_references
 from vo_service.api.blueprint.downloads import conversion_answer, download_answer
 from vo_service.api.blueprint.guard import Guard
 from vo_service.api.blueprint.products import product_key
@@ -59,7 +60,7 @@ class DownloadViews:
     )  # fmt: skip
     def download_package(self, key: str) -> Response:
         """Send a ZIP with all files and their metadata."""
-        return download_answer(self._package(key))
+        return self._marked(download_answer(self._package(key)), key)
 
     @operation(
         "GET", "/products/<key>/download/main-file/status/", "Tell whether the file is ready.",
@@ -79,7 +80,7 @@ class DownloadViews:
     )  # fmt: skip
     def download_main_file(self, key: str) -> Response:
         """Send the main file as it was uploaded, or the ZIP of a folder."""
-        return download_answer(self._main_file(key))
+        return self._marked(download_answer(self._main_file(key)), key)
 
     @operation(
         "GET", "/products/<key>/download/", "Download the package, as old clients do.",
@@ -109,7 +110,7 @@ class DownloadViews:
         wanted = request.args.get("format", "votable")
         principal = self.guard.principal()
         conversion = self.products.downloads.converted(principal, product_key(key), wanted)
-        return conversion_answer(conversion)
+        return self._marked(conversion_answer(conversion), key)
 
     def _package(self, key: str) -> Download:
         return self.products.downloads.product(self.guard.principal(), product_key(key))
@@ -127,6 +128,10 @@ class DownloadViews:
         query = f"?{request.query_string.decode()}" if request.args.get("version") else ""
         url = self.presentation.url(f"products/{product.id}/download/{route}/{query}")
         return answer(_document(product, download, url))
+
+    def _marked(self, response: Response, key: str) -> Response:
+        product = self.products.product(self.guard.principal(), product_key(key))
+        return mark_references(response, product)
 
     def _deprecated(self, response: Response, key: str, successor: str) -> Response:
         product = self.products.product(self.guard.principal(), product_key(key))

@@ -106,6 +106,10 @@ class ProductViews:
             description=sent.description,
             release_year=sent.release_year,
             data_url=sent.data_url,
+            creators=sent.creators,
+            article=sent.article,
+            doi=sent.doi,
+            licence=sent.licence,
         )
         return self._show(self.products.create(self.guard.principal(), draft), 201)
 

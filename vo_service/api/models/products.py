@@ -51,6 +51,9 @@ class ProductAnswer(Answer):
         Under which TAP knows its table; null before publication and without a table.
     data_url
         Where the data are, if they are not here.
+    creators, article, doi, licence
+        Names with semicolons between them; article to cite, as DOI, bibcode or address; DOI of
+        the data; SPDX identifier or address of the terms of use.
     failure
         Why it failed, or why it has no table although it has a main file.
     """
@@ -79,6 +82,10 @@ class ProductAnswer(Answer):
     status: int
     release_year: int | None
     data_url: str | None
+    creators: str | None
+    article: str | None
+    doi: str | None
+    licence: str | None
     table_name: str | None
     version: int | None
     failure: str | None
@@ -91,8 +98,16 @@ class _ProductFields(Sent):
     description: Annotated[str, Field(max_length=200_000)] | None = None
     release_year: Annotated[int, Field(ge=1900, le=2200)] | None = None
     data_url: Annotated[str, Field(max_length=2000)] | None = None
+    creators: Annotated[str, Field(max_length=5000)] | None = None
+    article: Annotated[str, Field(max_length=500)] | None = None
+    doi: Annotated[str, Field(max_length=500)] | None = None
+    licence: Annotated[str, Field(max_length=500)] | None = None
 
-    @field_validator("release", "pz_code", "description", "release_year", "data_url", mode="before")
+    @field_validator(
+        "release", "pz_code", "description", "release_year", "data_url",
+        "creators", "article", "doi", "licence",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         # A form has no other way to say null.

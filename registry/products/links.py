@@ -1,0 +1,164 @@
+"""What belongs to a product: its files and formats, what it was made from and what of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from registry.errors import ProductNotFound
+from registry.model.dataset import DatasetIds
+from registry.model.principal import ANONYMOUS, Principal
+from registry.model.product import Product, ProductStatus
+from registry.model.product_file import FileRole, ProductFile
+from registry.model.references import article_url
+from registry.products.service import ProductService
+
+__all__ = ["LINKS_TYPE", "Link", "ProductLinks"]
+
+LINKS_TYPE = "application/x-votable+xml;content=datalink"
+"""Media type of a document of links, as clients compare it (DataLink 1.1, section 3.3)."""
+
+_FORMATS = (
+    ("votable", "application/x-votable+xml", "VOTable"),
+    ("fits", "application/fits", "FITS"),
+    ("parquet", "application/vnd.apache.parquet", "Parquet"),
+    ("hdf5", "application/x-hdf5", "HDF5"),
+    ("csv", "text/csv", "CSV"),
+)
+"""Formats in which a table can be downloaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Something that belongs to a product.
+
+    Attributes
+    ----------
+    semantics
+        Term of the core vocabulary of DataLink, with its ``#``.
+    description
+        For people.
+    url
+        Where it is.
+    media_type
+        Of what is there.
+    size_bytes
+        Of it, where that is known.
+    ours
+        Whether it is here, under the rights of the product.
+    """
+
+    semantics: str
+    description: str
+    url: str
+    media_type: str
+    size_bytes: int | None = None
+    ours: bool = True
+
+
+class ProductLinks:
+    """Finds what belongs to products.
+
+    Parameters
+    ----------
+    products
+        Tells what a caller may see.
+    used_by
+        Gives the numbers of the products that were made from one.
+    ids
+        How products are identified.
+    base_url
+        Public URL of the website, without trailing slash.
+    """
+
+    def __init__(
+        self,
+        products: ProductService,
+        used_by: Callable[[int], list[int]],
+        ids: DatasetIds,
+        base_url: str,
+    ) -> None:
+        self._products = products
+        self._used_by = used_by
+        self._ids = ids
+        self._base_url = base_url
+
+    def product(self, principal: Principal, identifier: str) -> Product | None:
+        """Find the published product of an identifier; none where the caller may see none."""
+        number = self._ids.number(identifier)
+        product = None if number is None else self._seen(principal, number)
+        return product if product is not None and self._ids.means(identifier, product) else None
+
+    def is_public(self, product: Product) -> bool:
+        """Tell whether everybody may see a product."""
+        return self._seen(ANONYMOUS, product.id) is not None
+
+    def links(self, principal: Principal, product: Product) -> Iterator[Link]:
+        """List what belongs to a product, and may be seen by a caller who may see it."""
+        files = self._products.files.select(principal, product.id)
+        for file in files:
+            if file.role is FileRole.MAIN and file.version == product.edition:
+                yield self._main(product, file)
+        api = f"{self._base_url}/api/products/{product.id}"
+        if product.version is not None:
+            for name, media_type, label in _FORMATS:
+                said = f"{product.display_name}, as {label}"
+                yield Link("#this", said, f"{api}/data/?format={name}", media_type)
+        if files:
+            said = "All files of the product and what is known of them"
+            yield Link("#package", said, f"{api}/download/file/", "application/zip")
+        page = f"{self._base_url}/product/{product.internal_name}"
+        yield Link("#documentation", "Page of the product", page, "text/html")
+        citation = f"{api}/citation/"
+        yield Link("#documentation", "Citation in BibTeX", citation, "application/x-bibtex")
+        yield from self._references(product)
+        for file in files:
+            if file.role is not FileRole.MAIN:
+                yield self._attached(file)
+        yield from self._relatives(principal, product)
+
+    def _seen(self, principal: Principal, number: int) -> Product | None:
+        try:
+            product = self._products.product(principal, number)
+        except ProductNotFound:
+            return None
+        return product if product.status is ProductStatus.PUBLISHED else None
+
+    def _main(self, product: Product, file: ProductFile) -> Link:
+        url = f"{self._base_url}/api/products/{product.id}/download/main-file/file/"
+        kind = "application/zip" if file.is_directory else file.media_type
+        size = None if file.is_directory else file.size_bytes
+        said = f"{product.display_name}, as it was uploaded: {file.name}"
+        return Link("#this", said, url, kind or "application/octet-stream", size)
+
+    def _attached(self, file: ProductFile) -> Link:
+        is_description = file.role is FileRole.DESCRIPTION
+        return Link(
+            "#documentation" if is_description else "#auxiliary",
+            file.name,
+            f"{self._base_url}/api/product-files/{file.id}/download/",
+            file.media_type or "application/octet-stream",
+            None if file.is_directory else file.size_bytes,
+        )
+
+    def _references(self, product: Product) -> Iterator[Link]:
+        address = None if product.article is None else article_url(product.article)
+        if address is not None:
+            said = "Article that describes the product"
+            yield Link("#documentation", said, address, "text/html", ours=False)
+
+    def _relatives(self, principal: Principal, product: Product) -> Iterator[Link]:
+        provenance = self._products.provenance(principal, product.id)
+        inputs = () if provenance is None else provenance.inputs
+        parents = [given.product_id for given in inputs]
+        for semantics, numbers in (
+            ("#progenitor", parents),
+            ("#derivation", self._used_by(product.id)),
+        ):
+            for number in dict.fromkeys(numbers):
+                other = self._seen(principal, number)
+                if other is not None:
+                    identifier = quote(self._ids.publisher_did(other), safe="")
+                    url = f"{self._base_url}/datalink/links?ID={identifier}"
+                    yield Link(semantics, other.display_name, url, LINKS_TYPE)
