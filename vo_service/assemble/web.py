@@ -26,6 +26,8 @@ from vo_service.login.roles import GroupRoles
 from vo_service.settings import Settings
 from vo_service.version import release
 from vo_service.web.blueprint import UploadSettings, WebServices, web_blueprint
+from vo_service.web.blueprint.pipelines import PipelineViews
+from vo_service.web.jobs import JobDesk
 from vo_service.web.querying import QueryDesk
 from vo_service.web.shell import Shell
 from vo_service.web.sign_in import SignInPage
@@ -56,7 +58,17 @@ def make_app(settings: Settings) -> Flask:
         return Availability(available=True, up_since=started, notes=notes)
 
     shell = _shell(settings, people)
-    runs = processing.blueprints(people.authentication.required, f"{settings.base_url}/pipelines")
+    pages = PipelineViews(
+        processing.catalogue,
+        processing.processes,
+        processing.dry_runs,
+        services.data.products,
+        people.releases,
+        shell,
+    )
+    runs = processing.blueprints(
+        people.authentication.required, f"{settings.base_url}/pipelines", pages
+    )
     return create_app(
         settings,
         services.queries,
@@ -69,7 +81,7 @@ def make_app(settings: Settings) -> Flask:
             (login_blueprint(_login(settings, people, shell)), ""),
             (_api(settings, services), "/api"),
             (environment_blueprint(settings.title), ""),
-            (_pages(settings, services, shell), ""),
+            (_pages(settings, services, shell, pages), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
             *discovery_blueprints(settings, services),
         ],
@@ -126,7 +138,7 @@ def _desk(services: Services) -> QueryDesk:
     )
 
 
-def _pages(settings: Settings, services: Services, shell: Shell) -> Blueprint:
+def _pages(settings: Settings, services: Services, shell: Shell, pages: PipelineViews) -> Blueprint:
     return web_blueprint(
         WebServices(
             services.people.accounts,
@@ -135,6 +147,13 @@ def _pages(settings: Settings, services: Services, shell: Shell) -> Blueprint:
             services.data.products,
             services.processing.processes,
             _desk(services),
+            JobDesk(
+                services.jobs.service,
+                services.jobs.store,
+                services.processing.processes,
+                services.uploads,
+            ),
+            pages,
         ),
         shell,
         UploadSettings(settings.product_max_bytes, settings.uploads_folder),

@@ -61,10 +61,21 @@ _PAGE_QUERIES = frozenset(
 _QUERIES = frozenset({"tap.query", "scs.search"}) | _PAGE_QUERIES
 """Views that make the engine work."""
 
-_UPLOADS = frozenset({"tap.query", "uws.create_job", "uws.change_job", "uws.change_child"}) | (
-    _PAGE_QUERIES
+_UPLOADS = (
+    frozenset({"tap.query", "uws.create_job", "uws.change_job", "uws.change_child"})
+    | _PAGE_QUERIES
+    | {"web.start_query_job"}
 )
 """Views that take tables."""
+
+_JOBS = frozenset(
+    f"web.{view}"
+    for view in (
+        "start_query_job", "list_jobs", "show_job", "send_log", "abort_job", "delete_job",
+        "repeat_job",
+    )
+)  # fmt: skip
+"""Views of jobs, which visitors know by their addresses alone."""
 
 
 def right_of(endpoint: str) -> Right | None:
@@ -85,7 +96,7 @@ def right_of(endpoint: str) -> Right | None:
         return None
     if name in _QUERIES:
         return Right.QUERY
-    return Right.JOBS if part == "uws" else Right.READ
+    return Right.JOBS if part == "uws" or name in _JOBS else Right.READ
 
 
 def install_rights(

@@ -24,7 +24,7 @@ from uws.results.base import ResultStore
 from uws.service import JobService
 from uws.store.base import JobStore
 from uws.watcher import PhaseWatcher
-from vo_service.processing.blueprint import PipelineRoutes, pipeline_blueprints
+from vo_service.processing.blueprint import PipelinePages, PipelineRoutes, pipeline_blueprints
 from vo_service.processing.dry_run import DryRuns
 from vo_service.processing.files import JobFiles
 from vo_service.processing.service import ProcessingService, ProcessingStores
@@ -152,7 +152,10 @@ class Processing:
         return [PipelineJobHandler(offered, services) for offered in self.catalogue]
 
     def blueprints(
-        self, required: Callable[[], Principal], url: str
+        self,
+        required: Callable[[], Principal],
+        url: str,
+        pages: PipelinePages | None = None,
     ) -> list[tuple[Blueprint, str]]:
         """Make the routes, each with the end of its address.
 
@@ -162,8 +165,10 @@ class Processing:
             Tells who makes the request at hand; raises where nobody does.
         url
             Absolute public address of the list of pipelines, without trailing slash.
+        pages
+            Shows pipelines to people; without it they get JSON.
         """
         routes = PipelineRoutes(
-            self.catalogue, self.jobs, self.files, self.shelf, self.dry_runs, required
+            self.catalogue, self.jobs, self.files, self.shelf, self.dry_runs, required, pages
         )
         return pipeline_blueprints(routes, url)

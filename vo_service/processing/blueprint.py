@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -28,9 +28,8 @@ from vo_service.http.browsers import wants_page
 from vo_service.http.errors import install_errors, text_error
 from vo_service.processing.dry_run import DryRuns
 from vo_service.processing.files import JobFiles
-from vo_service.processing.page import render_list, render_pipeline
 
-__all__ = ["PipelineRoutes", "pipeline_blueprints"]
+__all__ = ["PipelinePages", "PipelineRoutes", "pipeline_blueprints"]
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (PipelineNotFound, 404),
@@ -39,6 +38,16 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (PipelineError, 400),
 )
 """Statuses of errors that the rest of the service does not know."""
+
+
+class PipelinePages(Protocol):
+    """Pages of pipelines, at the addresses where programs get JSON."""
+
+    def show_list(self) -> Response:
+        """Show the pipelines."""
+
+    def show_pipeline(self, name: str) -> Response:
+        """Show one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,8 @@ class PipelineRoutes:
         Checks requests.
     required
         Tells who makes the request at hand; raises where nobody does.
+    pages
+        Shows pipelines to people.
     """
 
     catalogue: PipelineCatalogue
@@ -67,6 +78,7 @@ class PipelineRoutes:
     shelf: ProductShelf
     dry_runs: DryRuns
     required: Callable[[], Principal]
+    pages: PipelinePages | None = None
 
 
 def pipeline_blueprints(routes: PipelineRoutes, url: str) -> list[tuple[Blueprint, str]]:
@@ -127,13 +139,17 @@ def _descriptions(routes: PipelineRoutes, url: str) -> Blueprint:
 
     @blueprint.get("")
     def list_pipelines() -> Response:
+        if routes.pages is not None and wants_page():
+            return routes.pages.show_list()
         found = [_summary(offered, url) for offered in routes.catalogue]
-        return _page(render_list(found)) if wants_page() else jsonify(found)
+        return jsonify(found)
 
     @blueprint.get("/<name>")
     def show_pipeline(name: str) -> Response:
-        found = _description(routes.catalogue.pipeline(name), url)
-        return _page(render_pipeline(found)) if wants_page() else jsonify(found)
+        offered = routes.catalogue.pipeline(name)
+        if routes.pages is not None and wants_page():
+            return routes.pages.show_pipeline(name)
+        return jsonify(_description(offered, url))
 
     @blueprint.post("/<name>/check")
     def check_pipeline(name: str) -> Response:
@@ -221,7 +237,3 @@ def _description(offered: OfferedPipeline, url: str) -> dict[str, Any]:
         },
         "limits": {"time_s": site.time_limit_s, "memory_bytes": site.memory_bytes},
     }
-
-
-def _page(text: str) -> Response:
-    return Response(text, content_type="text/html; charset=utf-8")

@@ -18,7 +18,7 @@ from pipelines.shelf import ProductShelf
 from registry.access import AccessPolicy
 from registry.model.principal import Principal
 from uws.errors import InvalidTransition, JobNotFound, JobsExceeded, UwsError
-from uws.model import Job
+from uws.model import Job, Parameter
 from uws.service import JobAddress, JobRequest, JobService
 from uws.store.base import JobQuery, JobStore
 from vo_service.api.processes import (
@@ -142,7 +142,49 @@ class ProcessingService:
             raise ProcessRefused({"used_config": error.problems}) from error
         except InputsRejected as error:
             raise ProcessRefused({"inputs": error.problems}) from error
-        return self._record(self._queued(offered, principal.user, request, draft))
+        files = {}
+        if draft.flags_translation is not None:
+            files[offered.specification.file_parameters[0]] = draft.flags_translation[1]
+        return self._record(self._queued(offered, principal.user, request, files))
+
+    def run(
+        self,
+        principal: Principal,
+        name: str,
+        parameters: Sequence[Parameter],
+        files: Mapping[str, bytes],
+    ) -> ProcessRecord:
+        """Do the same for a request as UWS has it.
+
+        Parameters
+        ----------
+        principal
+            Who asks.
+        name
+            Of the pipeline.
+        parameters
+            Of the job.
+        files
+            Contents of parameters that are files.
+
+        Raises
+        ------
+        PipelineNotFound
+            If there is no such pipeline.
+        ConfigurationRejected, InputsRejected
+            With every problem at once.
+        ProcessRefused
+            If the job cannot be kept.
+        LoginRequired, NotAllowed, ReleaseNotFound, ProductRefused
+            If the caller may not make this product.
+        """
+        self._policy().require_run(principal)
+        offered = self._stores.catalogue.pipeline(name)
+        if principal.user is None:
+            raise ProcessNotFound(f"there is no pipeline {name[:64]!r}")
+        request = PipelineRequest.parse(offered.specification, parameters)
+        take_inputs(self._stores.shelf, offered.specification, principal.user, request)
+        return self._record(self._queued(offered, principal.user, request, files))
 
     def stop(self, principal: Principal, process_id: str) -> ProcessRecord:
         """Stop a process; one that is over stays as it is.
@@ -204,7 +246,11 @@ class ProcessingService:
         return document
 
     def _queued(
-        self, offered: OfferedPipeline, owner: str, request: PipelineRequest, draft: ProcessDraft
+        self,
+        offered: OfferedPipeline,
+        owner: str,
+        request: PipelineRequest,
+        files: Mapping[str, bytes],
     ) -> Job:
         stores, specification = self._stores, offered.specification
         parameters = job_parameters(specification, request)
@@ -213,9 +259,8 @@ class ProcessingService:
         except JobsExceeded as error:
             raise ProcessRefused({"pipeline": [str(error)]}) from error
         try:
-            if draft.flags_translation is not None:
-                name = specification.file_parameters[0]
-                stores.files.keep(job, name, BytesIO(draft.flags_translation[1]))
+            for name, content in files.items():
+                stores.files.keep(job, name, BytesIO(content))
             stores.shelf.reserve(job.job_id, owner, draft_of(specification, request))
             return stores.jobs.start(_address(job))
         except BaseException as error:

@@ -82,9 +82,9 @@ class PlotChoice:
         if kind == "sky":
             x, y = ra or names[0], dec or names[min(1, len(names) - 1)]
         else:
-            x = _first(columns, "src.redshift") or _first(columns, "phot.mag") or names[0]
-            others = [name for name in names if name != x] or names
-            y = (_first([c for c in columns if c.name != x], "phot.mag")) or others[0]
+            x = _first(columns, "src.redshift") or _first(columns, "phot.mag") or _plain(columns)
+            others = [each for each in columns if each.name != x] or list(columns)
+            y = _first(others, "phot.mag") or _plain(others)
         return cls(
             columns,
             kind,
@@ -297,6 +297,12 @@ def _first(columns: Sequence[Field], ucd: str) -> str | None:
     ]  # fmt: skip
     found.sort(key=lambda each: "meta.main" not in (each.ucd or "").lower())
     return found[0].name if found else None
+
+
+def _plain(columns: Sequence[Field]) -> str:
+    """Find a column that is no identifier, where there is one."""
+    others = [each for each in columns if not (each.ucd or "").startswith("meta.id")]
+    return (others or columns)[0].name
 
 
 def _quoted(name: str) -> str:

@@ -76,6 +76,7 @@ class Shell:
             "number": number_text,
             "article_url": article_url,
             "licence_url": licence_url,
+            "type_title": lambda name, titles: titles.get(name, name),
         }
         app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -107,6 +108,10 @@ class Shell:
     def visitor(self) -> str:
         """Name who shares slots and quotas with others; raises as `Authentication.visitor`."""
         return self._authentication.visitor()
+
+    def address(self) -> str:
+        """Give the address by which visitors without an account are told apart."""
+        return self.visitor().removeprefix("address ")
 
     def _looking(self) -> tuple[Principal, str]:
         """Tell whose menu a page has, and what its forms send back.

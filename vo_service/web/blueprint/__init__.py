@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response
 from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext
 
+from pipelines.errors import PipelineNotFound
 from registry.accounts.credentials import CredentialService
 from registry.accounts.service import AccountService
 from registry.errors import (
@@ -21,15 +22,19 @@ from registry.errors import (
 )
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
+from uws.blueprint import STATUS as JOB_STATUS
 from vo_service.api.processes import ProcessNotFound, ProcessService
 from vo_service.http.authentication import CsrfRejected
 from vo_service.http.errors import install_errors
 from vo_service.web.blueprint.account import AccountViews
 from vo_service.web.blueprint.frame import FrameViews
+from vo_service.web.blueprint.jobs import JobViews
 from vo_service.web.blueprint.landing import LandingViews
+from vo_service.web.blueprint.pipelines import PipelineViews
 from vo_service.web.blueprint.products import ProductViews
 from vo_service.web.blueprint.query import QueryViews
 from vo_service.web.blueprint.registration import RegistrationViews, UploadSettings
+from vo_service.web.jobs import JobDesk
 from vo_service.web.plots import Plotter
 from vo_service.web.querying import QueryDesk
 from vo_service.web.shell import Shell
@@ -44,6 +49,8 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (ProcessNotFound, 404),
     (ProductConflict, 409),
     (UploadTooLarge, 413),
+    (PipelineNotFound, 404),
+    *JOB_STATUS,
 )
 """Statuses of errors that VO protocols do not meet."""
 
@@ -58,6 +65,8 @@ class WebServices:
     products: ProductService
     processes: ProcessService
     queries: QueryDesk
+    jobs: JobDesk
+    pipelines: PipelineViews
 
 
 def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) -> Blueprint:
@@ -79,7 +88,9 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
         ProductViews(services.products, services.releases, shell),
         RegistrationViews(services.products, services.releases, uploads, shell),
         AccountViews(services.accounts, services.credentials, shell),
-        QueryViews(services.queries, Plotter(services.queries), shell),
+        QueryViews(services.queries, Plotter(services.queries), services.jobs, shell),
+        JobViews(services.jobs, shell),
+        services.pipelines,
     ):
         views.install(blueprint)
 

@@ -16,6 +16,7 @@ from vo_service.engines.base import QueryTimeout
 from vo_service.http.errors import STATUS
 from vo_service.http.streaming import ResultStreaming
 from vo_service.tap.examples import examples
+from vo_service.web.jobs import JobDesk
 from vo_service.web.plots import KINDS, Plot, PlotRequest, Plotter
 from vo_service.web.quantities import cell_text
 from vo_service.web.querying import UPLOAD_PART, AskedQuery, QueryDesk
@@ -51,6 +52,7 @@ class QueryViews:
 
     desk: QueryDesk
     plotter: Plotter
+    jobs: JobDesk
     shell: Shell
 
     def install(self, blueprint: Blueprint) -> None:
@@ -63,6 +65,7 @@ class QueryViews:
             ("/query/file", "POST", self.send_file),
             ("/query/plot", "POST", self.draw_plot),
             ("/query/code", "POST", self.show_code),
+            ("/query/job", "POST", self.start_query_job),
             ("/query/words", "GET", self.send_words),
             ("/query/columns", "GET", self.send_columns),
             ("/query/tables", "GET", self.list_tables),
@@ -132,6 +135,20 @@ class QueryViews:
         if _is_fragment():
             return self.shell.render("query/code.html", snippets=found)
         return self._page(asked, snippets=found)
+
+    def start_query_job(self) -> Response:
+        """Make a job of a query, once it is known that the query can be run."""
+        asked, principal = self._asked(), self.shell.principal()
+        try:
+            self.desk.run(principal, asked, maxrec=0).close()
+            file = request.files.get(UPLOAD_PART) if asked.upload is not None else None
+            if file is not None:
+                file.stream.seek(0)
+            table = None if file is None else file.stream
+            made = self.jobs.start(principal, asked, table, self.shell.address())
+        except _KNOWN as error:
+            return self._page(asked, _status(error), problem=_described(error))
+        return self.shell.see(f"/jobs/{made}")
 
     def send_words(self) -> Response:
         """Give what the editor completes."""

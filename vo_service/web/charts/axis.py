@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 __all__ = ["Tick", "ticks"]
 
+_LONG = 1e7
+"""Larger numbers have no room beside an axis."""
+
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
@@ -62,6 +65,8 @@ def _values(low: float, high: float, step: float) -> Iterator[float]:
 
 def _label(value: float, step: float) -> str:
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if abs(value) >= _LONG:
+        return f"{value:.4g}".replace("-", "\u2212")
     text = f"{value:.{decimals}f}" if decimals < 7 else f"{value:.3g}"
     return (
         f"{float(text):,.{decimals}f}".replace(",", "\u202f").replace("-", "\u2212")

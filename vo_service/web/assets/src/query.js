@@ -1,6 +1,6 @@
 // The query page: the editor, the result as a table, what was asked before. The form works without it.
 import { createEditor } from "./editor.js";
-import { showResult } from "./rows.js";
+import { parseAnswer, showResult } from "./rows.js";
 import { fillHistory, remember } from "./history.js";
 
 const form = document.getElementById("query-form");
@@ -75,7 +75,7 @@ async function ask() {
     if (asked !== asking) return;
     if (response.redirected) return askForLogin(response.url);
     if (!response.ok) return showProblem(await problemOf(response));
-    const answer = await response.json();
+    const answer = parseAnswer(await response.text());
     remember(editor.text());
     showResult(outcome, answer, (performance.now() - began) / 1000, form.elements.MAXREC.value);
     after.classList.remove("without-scripts");
@@ -115,7 +115,7 @@ form.addEventListener("submit", (event) => {
   if (button === "run" || !button) {
     event.preventDefault();
     ask();
-  } else if (button === "run-job" && upload.files.length) {
+  } else if (button === "run-job") {
     event.preventDefault();
     makeJob();
   } else if (button === "download" && upload.files.length) {

@@ -4,7 +4,7 @@ const SPARE = 10;
 
 function cell(value) {
   const element = document.createElement("td");
-  if (typeof value === "number") element.className = "number";
+  if (typeof value === "number" || /^-?\d{16,}$/.test(value)) element.className = "number";
   element.textContent = written(value);
   return element;
 }
@@ -16,6 +16,12 @@ function written(value) {
   const text = String(value);
   return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 }
+
+// Whole numbers beyond 2^53 lose digits as numbers: they become texts.
+const exact = (key, value, context) =>
+  typeof value === "number" && !Number.isSafeInteger(value) && context && /^-?\d+$/.test(context.source) ? context.source : value;
+
+export const parseAnswer = (text) => (/[^\d."-]-?\d{16,}[,\]]/.test(text) ? JSON.parse(text, exact) : JSON.parse(text));
 
 function spacer(columns) {
   const row = document.createElement("tr");

@@ -62,13 +62,16 @@ document.addEventListener("click", (event) => {
   } else if (target.dataset.confirm !== undefined && !confirm(target.dataset.confirm)) event.preventDefault();
 });
 
-document.addEventListener("change", (event) => {
+document.addEventListener("change", async (event) => {
+  const into = event.target.dataset.into;
+  if (into !== undefined && event.target.files.length) document.getElementById(into).value = await event.target.files[0].text();
   if (event.target.dataset.submit !== undefined) event.target.form.requestSubmit();
 });
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.once === undefined || event.defaultPrevented) return;
+  const once = form.dataset.once ?? event.submitter?.dataset.once;
+  if (once === undefined || event.defaultPrevented) return;
   if (form.dataset.sent) return event.preventDefault();
   form.dataset.sent = "1";
   const note = form.querySelector("[data-said]");
