@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 
 
 def survey_table(rows: int = 3000) -> pa.Table:
@@ -56,7 +57,7 @@ def service(tmp_path_factory, survey):
         "--column", "OBJID=ID", "--column", "RA=RA", "--column", "DEC=Dec", "--column", "z=z",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    live = LiveService(home)
+    live = LiveService(home, {"PZVO_WEB_PROCESSES": "2"})
     live.start()
     yield live
     if live.process.poll() is None:

@@ -14,7 +14,8 @@ import pyarrow.parquet
 import pytest
 import pyvo
 import requests
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 
 pytestmark = [
     pytest.mark.clients,
@@ -52,7 +53,7 @@ def live(tmp_path_factory):
         "--column", "z=z",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    live = LiveService(home, {"PZVO_WEB_PROCESSES": "1"})
+    live = LiveService(home)
     live.start()
     yield live
     if live.process.poll() is None:

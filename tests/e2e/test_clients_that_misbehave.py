@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 
 ROWS = 400_000
 HEAVY = "SELECT COUNT(*) FROM {t} AS a, {t} AS b WHERE a.z * b.z > 2.0 AND a.id < b.id"
@@ -46,7 +47,6 @@ def big(tmp_path_factory):
     live = LiveService(
         home,
         {
-            "PZVO_WEB_PROCESSES": "1",
             "PZVO_SYNC_TIMEOUT_S": "4",
             "PZVO_SEND_TIMEOUT_S": "2",
             "PZVO_QUERY_SLOTS": "2",

@@ -10,7 +10,8 @@ import pyarrow.parquet
 import pytest
 import pyvo
 import requests
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 from pyvo.auth import AuthSession
 
 pytestmark = pytest.mark.clients
@@ -35,7 +36,7 @@ class People:
         self.run("publish", str(file), "--name", "Open", *table)
         self.run("publish", str(file), "--name", "Hidden", "--release", "dp1", *table)
         self.tokens = {name: self.run("token", "create", name) for name in ("ada", "bob")}
-        self.live = LiveService(home)
+        self.live = LiveService(home, {"PZVO_WEB_PROCESSES": "2"})
         self.live.start()
         self.base = self.live.url.removesuffix("/tap")
 

@@ -49,7 +49,7 @@ def every_command(command: click.Command = main, path: tuple[str, ...] = ()):
 
 @pytest.mark.parametrize("path", list(every_command()), ids=" ".join)
 def test_every_command_has_help(tmp_path, path):
-    done = pzvo_process(tmp_path / "home", *path, "--help")
+    done = pzvo(tmp_path / "home", *path, "--help")
     assert done.returncode == 0
     assert done.stdout.startswith(f"Usage: {' '.join(('pzvo', *path))} ")
     assert not (tmp_path / "home").exists()
@@ -343,8 +343,8 @@ def test_demo_publishes_asks_and_is_found_again(home):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "z_bin\tobjects\tmean_odds"
     assert "answered in" in done.stderr
-    products = pzvo_process(home, "products").stdout
-    again = pzvo_process(home, "demo", "--rows", "2000", "--no-serve")
+    products = pzvo(home, "products").stdout
+    again = pzvo(home, "demo", "--rows", "2000", "--no-serve")
     assert again.stdout == done.stdout
     assert "is published already" in again.stderr
-    assert pzvo_process(home, "products").stdout == products
+    assert pzvo(home, "products").stdout == products

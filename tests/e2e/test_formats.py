@@ -19,7 +19,8 @@ import pyarrow.parquet
 import pytest
 import pyvo
 import pyvo.dal.exceptions
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 from readback import FORMATS, VOTABLES, Cells, differences, file_cells
 from result_files import (
     astropy_parquet_cells,

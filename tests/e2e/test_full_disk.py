@@ -1,6 +1,6 @@
 """On a full disk what is published can be read, and nothing new is stored."""
 
-from live import pzvo
+from live import pzvo_process as pzvo
 from small_disks import small_disk
 
 TABLE = "ra,dec,z\n1,2,0.5\n2,3,0.1\n"

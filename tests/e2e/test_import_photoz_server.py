@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from live import ROOT, pzvo
+from command_line import pzvo
+from live import ROOT
 from product_files import catalogue, write_all
 from product_service import ProductInstallation, installed, run
 
@@ -116,7 +117,7 @@ MAPPED = ("--owner", "chair=boss", "--other-owners", "boss", "--release", "dp3=f
 def import_all(source, home, *options):
     token = source.installation.tokens["root"]
     arguments = ("import-photoz-server", source.installation.api_url, "--token-file", "-")
-    return pzvo(home, *arguments, *options, timeout=600, input=token)
+    return pzvo(home, *arguments, *options, input=token)
 
 
 def served(home):

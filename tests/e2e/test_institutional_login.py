@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import requests
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 
 PEOPLE = {
     "ada@inst": {"preferred_username": "Ada", "name": "Ada L.", "email": "ada@inst.org",
@@ -70,6 +71,7 @@ def live(provider, tmp_path_factory):
     service = LiveService(
         home,
         {
+            "PZVO_WEB_PROCESSES": "2",
             "PZVO_OIDC_ISSUER": provider,
             "PZVO_OIDC_CLIENT_ID": "photoz",
             "PZVO_OIDC_CLIENT_SECRET": "a secret",

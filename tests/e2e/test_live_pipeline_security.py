@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from live import pzvo
+from command_line import pzvo
 from live_pipelines import COMBINE, FIRST, SECOND, pipeline_service
 
 pytestmark = pytest.mark.clients

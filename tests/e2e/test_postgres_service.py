@@ -18,7 +18,7 @@ import pytest
 import pyvo
 import requests
 from astropy.table import Table
-from live import pzvo
+from command_line import pzvo
 from postgres import PostgresServer
 from postgres_service import Installation, page_block
 from readback import FORMATS, differences, file_cells

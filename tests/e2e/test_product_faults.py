@@ -20,7 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 import requests
-from live import pzvo
+from command_line import pzvo
 from processes import descendants, kill_all, memory_peaks
 from product_service import ProductInstallation, installed
 from small_disks import small_disk

@@ -201,7 +201,6 @@ def limited(service, tmp_path_factory):
         {
             "PZVO_MAXREC_DEFAULT_ROWS": "100",
             "PZVO_SYNC_TIMEOUT_S": "4",
-            "PZVO_WEB_PROCESSES": "1",
         },
     )
     live.start()

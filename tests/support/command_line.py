@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import live
 import pytest
 from click.testing import CliRunner
 
@@ -35,8 +35,13 @@ class Done:
 
 
 def pzvo(home: Path, *arguments: str, environment: dict[str, str] | None = None, **options) -> Done:
-    """Run a command in this process; it must never end in an exception of its own."""
-    variables = {"PZVO_HOME": str(home), **(environment or {})}
+    """Run a command in this process; it must never end in an exception of its own.
+
+    A process of its own costs seconds, most of them for what it imports: `pzvo_process` is for
+    what only a process shows.
+    """
+    variables: dict[str, str | None] = {k: None for k in os.environ if k.startswith("PZVO_")}
+    variables |= {"PZVO_HOME": str(home), **(environment or {})}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         runner = CliRunner(env=variables)
@@ -47,7 +52,7 @@ def pzvo(home: Path, *arguments: str, environment: dict[str, str] | None = None,
 
 def pzvo_process(home: Path, *arguments: str, **options):
     """Run a command as a person does; it must never end in a traceback."""
-    done = _conftest().pzvo(home, *arguments, **options)
+    done = live.pzvo_process(home, *arguments, **options)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -92,14 +97,3 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
-
-
-def _conftest():
-    # Tests are not packages, so that the fixtures' module cannot be imported by its name.
-    name = "e2e_conftest"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "e2e" / "conftest.py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]

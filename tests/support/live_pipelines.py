@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 from lxml import etree
 from product_application import product_application
 from product_service import ProductInstallation

@@ -10,7 +10,8 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.parquet
 import requests
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 from postgres import PostgresServer
 from sqlalchemy import make_url
 
@@ -53,7 +54,6 @@ class Installation:
             "PZVO_TABLES_URL": self.owner,
             "PZVO_QUERIES_URL": self.reader,
             "PZVO_POSITIONS_INDEX": positions_index,
-            "PZVO_WEB_PROCESSES": "1",
         }
         self.home = home
         self.live = LiveService(home, self.environment)

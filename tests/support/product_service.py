@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from live import LiveService, pzvo
+from command_line import pzvo
+from live import LiveService
 
 PEOPLE = {
     "owner": (),
