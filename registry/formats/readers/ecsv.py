@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from registry.formats.readers.base import FileColumn
 
 __all__ = ["with_ecsv_header"]
@@ -43,6 +41,8 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     with path.open(encoding="utf-8-sig") as handle:
         if not handle.readline(80).startswith("# %ECSV"):
             return []
+        import yaml
+
         try:
             header = yaml.safe_load("\n".join(_comments(handle.readlines(_MAX_CHARS))))
         except yaml.YAMLError:

@@ -6,7 +6,6 @@ opcodes (`pickletools`), and anything but a list of texts is refused.
 
 from __future__ import annotations
 
-import pickletools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,6 +119,8 @@ def _raw(node: h5py.Dataset, attribute: str) -> bytes:
 
 
 def _pickled_texts(name: str, pickled: bytes) -> list[str]:
+    import pickletools
+
     found = []
     try:
         for opcode, argument, _ in pickletools.genops(pickled):

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from registry.errors import UnreadableFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
@@ -71,7 +70,10 @@ class ParquetTable:
                     "being written; transfer it again"
                 )
         with _readable(path):
-            self._file = pq.ParquetFile(path, memory_map=True)
+            # Here, since it takes as long to import as all readers together.
+            from pyarrow.parquet import ParquetFile
+
+            self._file = ParquetFile(path, memory_map=True)
         self._path = path
         self._refuse_summary()
         said = self._file.schema_arrow
