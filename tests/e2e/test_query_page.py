@@ -197,3 +197,16 @@ def test_only_the_editor_may_add_styles(site):
     nonce = re.search(r'data-nonce="([^"]+)"', response.text).group(1)
     assert f"style-src 'self' 'nonce-{nonce}';" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(("language", "run"), [("pt", "Executar"), ("es", "Ejecutar")])
+def test_pages_speak_the_language_of_the_visitor(site, language, run):
+    for arguments, headers in (
+        ({"query_string": {"lang": language}}, {}),
+        ({}, {"Accept-Language": f"{language}-XX, en;q=0.5"}),
+    ):
+        response = site.client().get("/query", headers=headers, **arguments)
+        tree = html.fromstring(response.text)
+        assert tree.get("lang") == language
+        assert tree.xpath("//button[@id='run']/text()") == [run]
+        assert response.headers["Content-Language"] == language
