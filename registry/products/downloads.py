@@ -28,6 +28,7 @@ from registry.model.product_file import FileMember, FileRole, ProductContent, Pr
 from registry.products.access import ProductAccess
 from registry.products.archive_metadata import product_metadata
 from registry.products.contents import annotated_field
+from registry.products.plain_tables import plain_format
 from registry.products.records import ProductLimits, ProductStores
 from registry.products.virtual_zip import VirtualZip, ZipEntry, file_bytes
 
@@ -199,6 +200,29 @@ class ProductDownloads:
             what = "main file" if version is None else f"version {version}"
             raise ProductFileNotFound(f"product {product.internal_name!r} has no {what}")
         return self._download(product, found)
+
+    def plain_format(self, principal: Principal, key: int | str) -> str | None:
+        """Name the format in which programs that know one table in a file get the main file.
+
+        Parameters
+        ----------
+        principal
+            Who asks.
+        key
+            Id or internal name.
+
+        Returns
+        -------
+        str or None
+            A format of `converted`; nothing where they get the file as it was uploaded.
+
+        Raises
+        ------
+        ProductNotFound
+            If there is no such product for the caller.
+        """
+        main = self._access.main_file(self._access.seen(principal, key))
+        return None if main is None else plain_format(main, self._stores.contents.facts(main.id))
 
     def file(self, principal: Principal, file: ProductFile) -> Download:
         """Give one file of a product.

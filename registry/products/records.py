@@ -155,7 +155,7 @@ class MainFileInfo:
     contents
         Its columns in file order; empty if it holds no table.
     delimiter, has_header
-        Of a text file.
+        Of a text file, as `pzserver` gets it.
     """
 
     file: ProductFile
@@ -201,7 +201,8 @@ class TableFacts:
     warnings
         What the user should know.
     layout
-        ``delimiter`` and ``has_header`` of a text file.
+        ``delimiter`` and ``has_header`` of a text file; ``is_plain`` where programs that know one
+        table in a file read this one.
     registered
         When it was read.
     """

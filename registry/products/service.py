@@ -21,6 +21,7 @@ from registry.products.downloads import ProductDownloads
 from registry.products.draft import EDITABLE, checked_draft, checked_product
 from registry.products.files import ProductFiles
 from registry.products.overview import ProductOverview
+from registry.products.plain_tables import plain_format
 from registry.products.records import (
     MainFileInfo,
     Preview,
@@ -303,7 +304,10 @@ class ProductService:
         """
         file = self._main_file(principal, key)
         contents = tuple(self._stores.contents.contents_of(file.id))
-        layout = (self._stores.contents.facts(file.id) or {}).get("layout") or {}
+        facts = self._stores.contents.facts(file.id)
+        if plain_format(file, facts) == "csv":
+            return MainFileInfo(file, contents, ",", has_header=True)
+        layout = (facts or {}).get("layout") or {}
         return MainFileInfo(file, contents, layout.get("delimiter"), layout.get("has_header"))
 
     def preview(self, principal: Principal, key: int | str) -> Preview:

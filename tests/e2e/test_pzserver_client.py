@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 import yaml
-from product_files import ROWS, catalogue, write_all
+from product_files import ROWS, catalogue, write_all, write_unplain
 from product_service import ProductInstallation, installed
 from pzserver_client import Client, client_python
 
@@ -101,6 +101,23 @@ for ending in ("csv", "fits", "hdf5", "parquet"):
         assert facts[ending]["redshift"] == pytest.approx(table["redshift"].to_pylist(), rel=1e-12)
         assert facts[f"rows {ending}"] == ROWS
         assert set(facts[f"columns {ending}"]) == set(table.column_names)
+
+
+def test_what_the_client_cannot_read_reaches_it_as_one_table(either_client):
+    names = write_unplain(either_client.folder)
+    facts, _ = either_client.run(
+        ASSOCIATE
+        + f"""
+for path in {names!r}:
+    number = publish(path, path, roles=None, product_type="other")
+    table = server.get_product(number)
+    facts[path] = [sorted(table.colnames), [str(v) for v in table["name"]],
+                   [float(v) for v in table["z"]]]
+    server.delete_product(number)
+"""
+    )
+    for name in names:
+        assert facts[name] == [["dec", "name", "ra", "z"], ["a", "b"], [0.5, 1.0]], name
 
 
 def test_file_without_header_is_read_back_with_all_its_columns(owner, files):

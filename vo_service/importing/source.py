@@ -113,7 +113,8 @@ class PhotozServer:
             If the disk is full.
         """
         path = f"products/{product_id}/download/main-file"
-        ready = self._prepared(path)
+        # Servers of this kind would convert what simple programs cannot read.
+        ready = self._prepared(path, {"original": "true"})
         self._transport.download(
             ready.download_url or f"{path}/file/", target, most_bytes=most_bytes, report=report
         )
@@ -154,14 +155,16 @@ class PhotozServer:
             target.unlink()
             raise SourceRefused(f"{file.name!r} came with another size than announced")
 
-    def _prepared(self, path: str) -> SourceDownload:
+    def _prepared(self, path: str, query: dict[str, Any]) -> SourceDownload:
         deadline = time.monotonic() + _PREPARE_S
-        asked = _parsed(SourceDownload, self._transport.document("POST", f"{path}/prepare/"))
+        asked = _parsed(SourceDownload, self._transport.document("POST", f"{path}/prepare/", query))
         while asked.status in ("pending", "running"):
             if time.monotonic() > deadline:
                 raise SourceRefused("the server has not prepared the download in half an hour")
             time.sleep(_POLL_S)
-            asked = _parsed(SourceDownload, self._transport.document("GET", f"{path}/status/"))
+            asked = _parsed(
+                SourceDownload, self._transport.document("GET", f"{path}/status/", query)
+            )
         if asked.status != "ready":
             reason = asked.error_message or asked.status
             raise SourceRefused(f"the server cannot prepare the download: {reason[:300]}")

@@ -21,6 +21,7 @@ from registry.formats.readers.base import BATCH_ROWS, FileColumn
 from registry.formats.readers.csv_blanks import (
     BlankSeparatedFile,
     DelimitedFile,
+    has_no_comments,
     is_plain,
     line_of_row,
 )
@@ -121,11 +122,17 @@ class CsvTable:
 
     @property
     def layout(self) -> dict[str, object]:
-        """The delimiter as a regular expression knows it, and whether there is a header."""
-        delimiter = self._dialect.delimiter
+        """The delimiter as a regular expression knows it, whether there is a header, and comments.
+
+        Plain is what pandas reads with the delimiter and the header alone.
+        """
+        dialect = self._dialect
+        generated = any(f"column_{n}" == name for n, name in enumerate(dialect.names, start=1))
         return {
-            "delimiter": r"\s+" if delimiter == BLANKS else delimiter,
-            "has_header": self._dialect.has_header,
+            "delimiter": r"\s+" if dialect.delimiter == BLANKS else dialect.delimiter,
+            "has_header": dialect.has_header,
+            "is_plain": not (dialect.skipped_lines or dialect.decimal_comma or generated)
+            and (has_no_comments(self._path) if dialect.delimiter == BLANKS else self._is_plain),
         }
 
     def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ import re
 from abc import abstractmethod
 from pathlib import Path
 
-__all__ = ["BlankSeparatedFile", "DelimitedFile", "is_plain", "line_of_row"]
+__all__ = ["BlankSeparatedFile", "DelimitedFile", "has_no_comments", "is_plain", "line_of_row"]
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 
@@ -160,6 +160,18 @@ def is_plain(path: Path, delimiter: str) -> bool:
                 return False
             before = text[-1:]
     return before not in (b" ", b"\t")
+
+
+def has_no_comments(path: Path) -> bool:
+    """Tell whether no line of a text begins with the sign of a comment, blanks aside.
+
+    Parameters
+    ----------
+    path
+        A file of text.
+    """
+    with path.open("rb") as handle:
+        return not any(line.lstrip().startswith(b"#") for line in handle)
 
 
 def line_of_row(path: Path, delimiter: str, row: int) -> int:

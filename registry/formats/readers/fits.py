@@ -127,6 +127,11 @@ class FitsTable:
         columns = [part.described(about if part.hdu is chosen[0] else None) for part in self._parts]
         self.columns = tuple(column for part in columns for column in part)
 
+        # What tables_io takes for a file of one table.
+        self.layout = {
+            "is_plain": len(hdus) == 2 and chosen[0].name in ("", "data", "__astropy_table__")
+        }
+
     @property
     def n_rows(self) -> int | None:
         """Number of rows, from the header."""

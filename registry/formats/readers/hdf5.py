@@ -73,6 +73,7 @@ class Hdf5Table:
             self._file = h5py.File(path, "r", locking=False)
             tree = Hdf5File(path.name, self._file, path.stat().st_size)
             self._layout = tree.table(group)
+        self.layout = {"is_plain": tree.is_plain(self._layout.path)}
         self.description = self._layout.description
         self.warnings = tuple(self._layout.warnings)
         self.columns = tuple(

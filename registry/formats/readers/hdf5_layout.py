@@ -124,6 +124,26 @@ class Hdf5File:
         layout.warnings[:0] = self._warnings
         return layout
 
+    def is_plain(self, path: str) -> bool:
+        """Tell whether a table is all of the file, as columns at its root or in ``data``.
+
+        That is what tables_io takes for a file of one table.
+
+        Parameters
+        ----------
+        path
+            Of the table.
+        """
+        import h5py
+
+        if path not in ("/", "/data") or (path == "/data" and list(self._root) != ["data"]):
+            return False
+        table = self._root[path]
+        return isinstance(table, h5py.Group) and all(
+            isinstance(member, h5py.Dataset) and member.dtype.names is None
+            for member in table.values()
+        )
+
     def _length(self, place: h5py.Group | h5py.Dataset) -> int | None:
         """Give the number of rows; 0 for a group whose datasets have no common one."""
         if hasattr(place, "shape"):

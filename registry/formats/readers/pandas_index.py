@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["RangeColumn", "index_notes", "named_range"]
+__all__ = ["RangeColumn", "has_index", "index_notes", "named_range"]
 
 _LONG = 2**63
 
@@ -73,6 +73,20 @@ def index_notes(schema: pa.Schema) -> tuple[str, ...]:
         "(df.index.name), or leave it out (index=False)"
         for name in _index_columns(schema)
         if isinstance(name, str) and name.startswith("__index_level_") and name in schema.names
+    )
+
+
+def has_index(schema: pa.Schema) -> bool:
+    """Tell whether pandas makes an index of some column, which then is no column.
+
+    Parameters
+    ----------
+    schema
+        Arrow schema with its metadata.
+    """
+    return any(
+        isinstance(index, str) or (isinstance(index, dict) and index.get("name") is not None)
+        for index in _index_columns(schema)
     )
 
 

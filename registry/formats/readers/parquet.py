@@ -8,12 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 
 from registry.errors import UnreadableFile
 from registry.formats.readers.base import BATCH_ROWS, FileColumn
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
-from registry.formats.readers.pandas_index import index_notes, named_range
+from registry.formats.readers.pandas_index import has_index, index_notes, named_range
 from registry.formats.readers.plain_arrow import plain_batch, plain_schema
 from registry.formats.readers.voparquet import file_metadata
 
@@ -89,6 +90,10 @@ class ParquetTable:
         )
         self.description = metadata.description
 
+        self.layout = {
+            "is_plain": not has_index(said) and not any(_is_object(f.type) for f in self.schema)
+        }
+
     @property
     def n_rows(self) -> int | None:
         """Number of rows, from the footer."""
@@ -147,6 +152,13 @@ class ParquetTable:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _is_object(kind: pa.DataType) -> bool:
+    """Tell whether values are objects in pandas, of which tables_io makes columns of two axes."""
+    if pa.types.is_fixed_size_list(kind):
+        return _is_object(kind.value_type)
+    return not (pa.types.is_primitive(kind) and kind.to_pandas_dtype() is not np.object_)
 
 
 @contextmanager

@@ -123,7 +123,8 @@ class SandboxedTable:
     format
         Name of the format for people.
     layout
-        What the format does not fix and the file does: ``delimiter`` and ``has_header`` of text.
+        What the format does not fix and the file does: ``delimiter`` and ``has_header`` of text;
+        ``is_plain`` where programs that know one table in a file read this one (`tables_io`).
     unpacked
         The table file or folder that came out of a packed file, until `close`.
     """

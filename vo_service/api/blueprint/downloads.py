@@ -92,8 +92,16 @@ def _contents(download: Download, start: int, stop: int) -> Iterable[bytes]:
     return _pieces(download.read(start, stop))
 
 
-def conversion_answer(conversion: Conversion) -> Response:
-    """Answer with a product in another format."""
+def conversion_answer(conversion: Conversion, *, legacy: bool = False) -> Response:
+    """Answer with a product in another format.
+
+    Parameters
+    ----------
+    conversion
+        What is sent.
+    legacy
+        See `download_answer`.
+    """
     pieces: Iterable[bytes]
     if request.method == "HEAD":
         conversion.file.close()
@@ -104,7 +112,7 @@ def conversion_answer(conversion: Conversion) -> Response:
         pieces = _read(conversion.file)
     response = Response(pieces, content_type=conversion.media_type, direct_passthrough=True)
     response.headers["Content-Length"] = str(conversion.size_bytes)
-    response.headers["Content-Disposition"] = content_disposition(conversion.name)
+    response.headers["Content-Disposition"] = content_disposition(conversion.name, bare=legacy)
     return _file_headers(response, None)
 
 

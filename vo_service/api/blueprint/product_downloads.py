@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import ClassVar
 
 from flask import Response, request
@@ -24,6 +25,12 @@ from vo_service.api.presentation import Presentation
 __all__ = ["DownloadViews"]
 
 _BYTES = "application/octet-stream"
+
+_ORIGINAL = Parameter(
+    "original",
+    "Whether the file is meant as it was uploaded, also if pandas and tables_io cannot read it.",
+    {"type": "boolean", "default": False},
+)
 
 _VERSION = Parameter(
     "version", "Version of the data; the current one by default.", {"type": "integer", "minimum": 1}
@@ -64,15 +71,27 @@ class DownloadViews:
 
     @operation(
         "GET", "/products/<key>/download/main-file/status/", "Tell whether the file is ready.",
-        access=Access.READER, answer=DownloadAnswer, parameters=(_VERSION,), errors=(400, 404),
+        access=Access.READER, answer=DownloadAnswer, parameters=(_VERSION, _ORIGINAL),
+        errors=(400, 404),
     )  # fmt: skip
     @operation(
         "POST", "/products/<key>/download/main-file/prepare/", "Prepare the main file.",
-        access=Access.READER, answer=DownloadAnswer, parameters=(_VERSION,), errors=(400, 404),
+        access=Access.READER, answer=DownloadAnswer, parameters=(_VERSION, _ORIGINAL),
+        errors=(400, 404),
     )  # fmt: skip
     def prepare_main_file(self, key: str) -> Response:
-        """Tell name, size and address of the main file."""
-        return self._describe(key, self._main_file(key), "main-file/file")
+        """Tell name, size and address of the main file, as programs of one table read it."""
+        download = self._main_file(key)
+        form = self._plain_format(key)
+        if form is None:
+            return self._describe(key, download, "main-file/file")
+        product = self.products.product(self.guard.principal(), product_key(key))
+        url = self.presentation.url(f"products/{product.id}/data/?format={form}")
+        document = _document(product, download, url)
+        name = f"{PurePosixPath(download.name).stem}.{form}"
+        return answer(
+            document.model_copy(update={"filename": name, "size": None, "checksum": None})
+        )
 
     @operation(
         "GET", "/products/<key>/download/main-file/file/", "Download the main file.",
@@ -96,8 +115,14 @@ class DownloadViews:
         access=Access.READER, answer=_BYTES, errors=(404, 416), deprecated=True,
     )  # fmt: skip
     def download_main_file_at_once(self, key: str) -> Response:
-        """Send the main file to a client that prepares nothing."""
-        response = download_answer(self._main_file(key), legacy=True)
+        """Send the main file, as programs of one table read it, without preparation."""
+        form = self._plain_format(key)
+        if form is None:
+            response = download_answer(self._main_file(key), legacy=True)
+        else:
+            principal = self.guard.principal()
+            conversion = self.products.downloads.converted(principal, product_key(key), form)
+            response = conversion_answer(conversion, legacy=True)
         return self._deprecated(response, key, "download/main-file/prepare/")
 
     @operation(
@@ -122,6 +147,12 @@ class DownloadViews:
         version = None if text is None else int(text)
         principal = self.guard.principal()
         return self.products.downloads.main_file(principal, product_key(key), version)
+
+    def _plain_format(self, key: str) -> str | None:
+        asked = request.args.get("original", "").lower()
+        if request.args.get("version") or asked in ("true", "1"):
+            return None
+        return self.products.downloads.plain_format(self.guard.principal(), product_key(key))
 
     def _describe(self, key: str, download: Download, route: str) -> Response:
         product = self.products.product(self.guard.principal(), product_key(key))

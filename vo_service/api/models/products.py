@@ -163,7 +163,7 @@ class MainFile(Answer):
     size
         In bytes.
     delimiter, has_header
-        Of CSV.
+        Of CSV, as the prepared download of the main file has it.
     """
 
     name: str | None
@@ -251,8 +251,8 @@ class DownloadAnswer(Answer):
 
     Attributes
     ----------
-    checksum
-        SHA-256, where it is known beforehand.
+    size, checksum
+        In bytes, and SHA-256; where they are known beforehand.
     source_signature
         Changes with the content.
     """
@@ -261,7 +261,7 @@ class DownloadAnswer(Answer):
     task_id: str | None
     status: Literal["pending", "running", "ready", "failed"]
     filename: str
-    size: int
+    size: int | None
     checksum: str | None
     source_signature: str
     created_at: datetime
