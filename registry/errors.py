@@ -106,7 +106,7 @@ class ProductNotFound(RegistryError):
     @classmethod
     def named(cls, asked: str | int) -> Self:
         """Word the answer, alike for what is hidden and what never was."""
-        return cls(f"there is no product {asked!r}; `pzvo products` lists them")
+        return cls(f"there is no product {asked!r}")
 
 
 class ProductFileNotFound(ProductNotFound):
@@ -301,7 +301,7 @@ class ReleaseNotFound(RegistryError):
     @classmethod
     def named(cls, asked: str | int) -> Self:
         """Word the answer, alike for what is hidden and what never was."""
-        return cls(f"there is no release {asked!r}; an operator makes it with `pzvo release add`")
+        return cls(f"there is no release {asked!r}; an operator makes releases")
 
 
 class AccountRejected(RegistryError):

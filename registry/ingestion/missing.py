@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["MissingScan", "missing_warning"]
+__all__ = ["LOOKS_MISSING", "MissingScan", "missing_warning"]
+
+LOOKS_MISSING = "values that look missing are published as measurements"
+"""How the warning begins."""
 
 _LARGE = (-32768, 32767, -2147483648, 2147483647, -(2**63), 2**63 - 1)
 
@@ -101,9 +104,8 @@ def missing_warning(
         parts.append(f"and {len(listed) - _NAMED_COLUMNS} more columns")
     name, values = listed[0]
     return (
-        f"values that look missing are published as measurements: {'; '.join(parts)}; to publish "
-        f"NULL say --null {name}={values[0][0]}, or null_values: [{values[0][0]}] of the column in "
-        "the annotations or the API"
+        f"{LOOKS_MISSING}: {'; '.join(parts)}; to publish NULL say null_values: [{values[0][0]}] "
+        f"of column {name!r} in the annotations or the API"
     )
 
 

@@ -239,7 +239,7 @@ def _table_problems(
 ) -> list[str]:
     problems = []
     if not request.name.strip():
-        problems.append("the product has no name; give one with --name")
+        problems.append("the product has no name; give it one")
     elif _UNPRINTABLE.search(request.name):
         problems.append(
             f"the product's name {request.name!r} has a control character; leave it out"
@@ -252,7 +252,7 @@ def _table_problems(
     if request.release is not None and not product_type.release_allowed:
         problems.append(
             f"a product of type {product_type.name!r} belongs to no release, but release "
-            f"{request.release!r} is given; leave --release out"
+            f"{request.release!r} is given; leave the release out"
         )
     if not columns:
         problems.append("the file has no columns")

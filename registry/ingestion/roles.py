@@ -37,11 +37,14 @@ def missing_roles(
             for column, suggestion in zip(columns, suggestions, strict=True)
             if suggestion is not None and suggestion.alias == alias
         ]
-        example = candidates[0] if candidates else "FILECOLUMN"
-        hint = f"; column {example!r} looks like it" if candidates else ""
+        hint = (
+            f"; column {candidates[0]!r} looks like it: give it the alias {alias}"
+            if candidates
+            else f"; give the alias {alias} to the column that does"
+        )
         problems.append(
             f"a product of type {product_type.name!r} needs the role {alias} ({role.meaning}, "
-            f"UCD {role.ucd}), which no column has{hint}: say --column {example}={alias}"
+            f"UCD {role.ucd}), which no column has{hint}"
         )
     return problems
 

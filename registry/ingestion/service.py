@@ -313,7 +313,7 @@ class PublishService:
         if not own:
             raise ProductNotFound(
                 f"there is no product of yours with the name {name!r} to replace; publish it "
-                "without --replace"
+                "as a new one"
             )
         if len(own) > 1:
             listed = ", ".join(product.internal_name for product in own)

@@ -105,7 +105,7 @@ def test_suggestions_are_taken_only_when_asked(home, catalogue):
 def test_suggestions_never_fill_a_mandatory_role(home, catalogue):
     message = refused(home, catalogue, "--accept-suggestions")
     assert "needs the role RA" in message
-    assert "say --column ra=RA" in message
+    assert "--column ra=RA" in message
 
 
 def test_annotation_file_is_used(home, catalogue, tmp_path):
@@ -157,7 +157,7 @@ def test_replace_that_fails_leaves_the_old_version(home, catalogue, tmp_path):
 
 
 def test_replace_of_nothing_is_refused(home, catalogue):
-    assert "publish it without --replace" in refused(home, catalogue, *ROLES, "--replace")
+    assert "publish it as a new one" in refused(home, catalogue, *ROLES, "--replace")
     message = refused(home, catalogue, *ROLES, "--replace", "--product", "7_none")
     assert "there is no product '7_none'" in message
 
@@ -254,7 +254,7 @@ def test_repeated_column_names(home, tmp_path):
 def test_missing_mandatory_role(home, catalogue):
     message = refused(home, catalogue, "--column", "ra=RA", "--column", "dec=Dec")
     assert "needs the role z (redshift, UCD src.redshift)" in message
-    assert "column 'z' looks like it: say --column z=z" in message
+    assert "column 'z' looks like it: give it the alias z" in message
 
 
 def test_unknown_ucd_and_role(home, catalogue):

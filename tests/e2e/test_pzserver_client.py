@@ -104,7 +104,8 @@ for ending in ("csv", "fits", "hdf5", "parquet"):
 
 
 def test_what_the_client_cannot_read_reaches_it_as_one_table(either_client):
-    names = write_unplain(either_client.folder)
+    write_unplain(either_client.folder)
+    names = ("inner.csv", "decimal_comma.csv", "table.dat", "table.vot", "image.fits")
     facts, _ = either_client.run(
         ASSOCIATE
         + f"""

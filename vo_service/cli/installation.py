@@ -109,7 +109,7 @@ def _spoken(error: Exception) -> str | None:
     if isinstance(error, FileChoiceNeeded):
         return f"{error}; choose with --{error.option}"
     if isinstance(error, RegistryError | AdqlError | EngineError | ServiceBusy):
-        return str(error)
+        return f"{error}{_advice(error)}"
     if isinstance(error, SQLAlchemyError):
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         return f"the metadata database cannot be used ({reason}); see home and database_url"
@@ -118,3 +118,16 @@ def _spoken(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}"
     return None
+
+
+def _advice(error: Exception) -> str:
+    """Say which command lists what there is, where something is not there."""
+    from registry.errors import GroupNotFound, ProductNotFound, ReleaseNotFound, UserNotFound
+
+    listing = {
+        GroupNotFound: "group list",
+        ProductNotFound: "products",
+        ReleaseNotFound: "release list",
+        UserNotFound: "user list",
+    }.get(type(error))
+    return "" if listing is None else f"; `pzvo {listing}` shows what there is"

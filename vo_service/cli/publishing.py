@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,8 +125,7 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
         swept = publishing.sweep(quarantine_days=settings.quarantine_days)
     if swept.refused is not None:
         click.echo(f"Note: {swept.refused}", err=True)
-    for warning in done.plan.warnings:
-        click.echo(f"Note: {warning}", err=True)
+    _show_notes(done.plan.warnings)
     _show_suggestions(done.plan.columns)
     print_table(("product", "table", "rows"), [(done.internal_name, done.table_name, done.n_rows)])
 
@@ -189,11 +188,18 @@ def _show_plan(plan: PublishPlan, request: PublishRequest) -> None:
         ("column", "in the file", "in queries", "type", "unit", "ucd", "role", "suggestion"),
         [_plan_row(column) for column in plan.columns],
     )
-    for warning in (*plan.warnings, *plan.notes):
-        click.echo(f"Note: {warning}", err=True)
+    _show_notes((*plan.warnings, *plan.notes))
     if not plan.accepted:
         raise click.ClickException("this cannot be published yet:\n  " + "\n  ".join(plan.problems))
     click.echo("This can be published; nothing was written.", err=True)
+
+
+def _show_notes(notes: Iterable[str]) -> None:
+    from registry.ingestion.missing import LOOKS_MISSING
+
+    for note in notes:
+        here = "; here that is --null COLUMN=VALUE" if note.startswith(LOOKS_MISSING) else ""
+        click.echo(f"Note: {note}{here}", err=True)
 
 
 def _plan_row(column: PlannedColumn) -> tuple[object, ...]:

@@ -63,9 +63,7 @@ class SqlAccountStore:
                 _insert_user(connection, name, values)
                 return _user(_user_row(connection, name))
         except IntegrityError as error:
-            raise AccountRejected(
-                "username", f"there is a user {name!r} already; `pzvo user list` shows all"
-            ) from error
+            raise AccountRejected("username", f"there is a user {name!r} already") from error
 
     def users(self) -> list[User]:
         """List all users by name."""
@@ -159,9 +157,7 @@ class SqlAccountStore:
             with self._database.writing() as connection:
                 _insert_group(connection, name, source, display_name, description)
         except IntegrityError as error:
-            raise AccountRejected(
-                "group", f"there is a group {name!r} already; `pzvo group list` shows all"
-            ) from error
+            raise AccountRejected("group", f"there is a group {name!r} already") from error
         return next(group for group in self.groups() if group.name == name)
 
     def remove_group(self, name: str) -> None:
@@ -185,7 +181,7 @@ class SqlAccountStore:
                 raise AccountRejected(
                     "group",
                     f"{name!r} is the only group of a release, which every member could see "
-                    "without it; give the release another group first (`pzvo release update`)",
+                    "without it; give the release another group first",
                 )
             connection.execute(delete(release_groups).where(release_groups.c.group_id == number))
             connection.execute(delete(memberships).where(memberships.c.group_id == number))
@@ -290,7 +286,7 @@ def _user(row: Row[Any]) -> User:
 def _user_row(connection: Connection, name: str) -> Row[Any]:
     row = connection.execute(select(users).where(users.c.name == name)).one_or_none()
     if row is None:
-        raise UserNotFound(f"there is no user {name!r}; `pzvo user list` shows all")
+        raise UserNotFound(f"there is no user {name!r}")
     return row
 
 
@@ -314,7 +310,7 @@ def _group_id(connection: Connection, name: str) -> int:
         select(groups.c.id).where(groups.c.name == name)
     ).scalar()
     if number is None:
-        raise GroupNotFound(f"there is no group {name!r}; `pzvo group list` shows all")
+        raise GroupNotFound(f"there is no group {name!r}")
     return number
 
 

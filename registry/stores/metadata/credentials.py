@@ -120,9 +120,7 @@ class SqlCredentialStore:
             of_user = tokens.c.user_id == _user_id(connection, user)
             done = connection.execute(delete(tokens).where(of_user, key == which))
             if not done.rowcount:
-                raise TokenNotFound(
-                    f"{user!r} has no token {which!r}; `pzvo token list {user}` shows all"
-                )
+                raise TokenNotFound(f"{user!r} has no token {which!r}")
 
     def token(self, digest: str) -> tuple[Token, Principal] | None:
         """Find a token of an active user, with the rights that the user has now."""
@@ -224,7 +222,7 @@ _SESSION: Select[Any] = (
 def _user_id(connection: Connection, name: str) -> int:
     number: int | None = connection.execute(select(users.c.id).where(users.c.name == name)).scalar()
     if number is None:
-        raise UserNotFound(f"there is no user {name!r}; `pzvo user list` shows all")
+        raise UserNotFound(f"there is no user {name!r}")
     return number
 
 

@@ -226,7 +226,7 @@ class SqlProductStore:
         """
         found = self._select(products.c.internal_name == name, PUBLISHED)
         if not found:
-            raise ProductNotFound(f"there is no product {name!r}; `pzvo products` lists them")
+            raise ProductNotFound(f"there is no product {name!r}")
         return found[0]
 
     def published(self, display_name: str | None = None) -> list[Product]:

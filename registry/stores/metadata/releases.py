@@ -71,7 +71,8 @@ class SqlReleaseStore:
                 return _named(connection, values["name"])
         except IntegrityError as error:
             raise ReleaseRejected(
-                "name", f"there is a release {values['name']!r} already; `pzvo release update`"
+                "name",
+                f"there is a release {values['name']!r} already; change it, or take another name",
             ) from error
 
     def update(
@@ -126,7 +127,7 @@ class SqlReleaseStore:
                 raise ReleaseRejected(
                     "name",
                     f"the product {product} is in the release {name!r}; put it into another "
-                    f"(`pzvo product edit {product} --release NAME`) or withdraw it first",
+                    "or withdraw it first",
                 )
             connection.execute(
                 delete(release_groups).where(release_groups.c.release_id == found.id)
@@ -181,7 +182,7 @@ def _set_groups(connection: Connection, release_id: int, names: Iterable[str]) -
     wanted = sorted(set(names))
     for name in wanted:
         if name not in known:
-            raise GroupNotFound(f"there is no group {name!r}; `pzvo group list` shows all")
+            raise GroupNotFound(f"there is no group {name!r}")
     connection.execute(delete(release_groups).where(release_groups.c.release_id == release_id))
     if wanted:
         rows = [{"release_id": release_id, "group_id": known[name]} for name in wanted]

@@ -165,7 +165,7 @@ def test_a_plan_writes_nothing_and_shows_suggestions(site, file):
     plan = site.service.plan(OPERATOR, file, PublishRequest("Cat", "redshift_catalog"))
     assert not plan.accepted
     assert len(plan.problems) == 3
-    assert "column 'RA' looks like it: say --column RA=RA" in plan.problems[0]
+    assert "column 'RA' looks like it: give it the alias RA" in plan.problems[0]
     assert [c.suggestion.alias for c in plan.columns] == ["ID", "RA", "Dec", "z", None]
     assert all(c.alias is None for c in plan.columns)
     assert site.left_over() == []

@@ -106,7 +106,7 @@ def test_a_product_is_published_into_a_release_that_exists(tmp_path, run):
     refused = pzvo(home, "publish", str(file), *request, "--release", "dp1")
     assert refused.returncode == 1
     assert "no release 'dp1'" in refused.stderr
-    assert "pzvo release add" in refused.stderr
+    assert "pzvo release list" in refused.stderr
     assert cells(run("products"))[1:] == []
     run("release", "add", "dp1")
     assert pzvo(home, "publish", str(file), *request, "--release", "dp1").returncode == 0
