@@ -20,7 +20,9 @@ OPERATORS = (
     "registry/stores/sweep.py",
     "vo_service/cli",
     "vo_service/processing/remote.py",
-    "vo_service/server/processes.py",
+    "vo_service/server/listening.py",
+    # Shows lines of curl.
+    "vo_service/web/snippets.py",
     "vo_service/demo",
     "pipelines/launching.py",
     "pipelines/__main__.py",

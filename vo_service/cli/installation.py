@@ -124,10 +124,11 @@ def _advice(error: Exception) -> str:
     """Say which command lists what there is, where something is not there."""
     from registry.errors import GroupNotFound, ProductNotFound, ReleaseNotFound, UserNotFound
 
-    listing = {
+    listings: dict[type[Exception], str] = {
         GroupNotFound: "group list",
         ProductNotFound: "products",
         ReleaseNotFound: "release list",
         UserNotFound: "user list",
-    }.get(type(error))
+    }
+    listing = listings.get(type(error))
     return "" if listing is None else f"; `pzvo {listing}` shows what there is"
