@@ -71,6 +71,12 @@ class Catalogue:
                 self._state = self._read(version)
             return self._state.tables(principal)
 
+    def products(self, principal: Principal) -> list[Product]:
+        """List the published products that a caller may see, those without a table among them."""
+        self.tables(principal)
+        state = self._state
+        return [p for p in state.products if state.policy.may_see(principal, p)]
+
     def _read(self, version: str) -> _State:
         policy = self._policy()
         published = self._products.published()

@@ -41,7 +41,7 @@ from vo_service.tap.user_tables import table_update_blueprint, user_table_bluepr
 from vosi.availability import Availability
 from vosi.blueprint import vosi_blueprint
 
-__all__ = ["TAP_PATHS", "create_app"]
+__all__ = ["TAP_PATHS", "create_app", "tap_description"]
 
 TAP_PATHS = ("/tap", "/auth/tap")
 """Where TAP is: for everybody, and for those who log in, who are challenged there.
@@ -254,6 +254,14 @@ def _mount_user_tables(
             name=f"{name}table_update",
         )
         app.register_blueprint(updates, url_prefix=f"{path}/table-update")
+
+
+def tap_description(settings: Settings) -> tuple[Capability, ...]:
+    """List what the service can do at its first address, as its record in the registry says."""
+    limits = RequestLimits(
+        settings.maxrec_default_rows, settings.maxrec_hard_rows, uploads_offered=True
+    )
+    return _capabilities(settings, TAP_PATHS[0], limits)
 
 
 def _capabilities(settings: Settings, path: str, limits: RequestLimits) -> tuple[Capability, ...]:

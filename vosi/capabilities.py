@@ -5,7 +5,7 @@ The TAP capability follows TAPRegExt 1.0, whose sequence of elements is fixed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from registry.model.capability import (
     Capability,
@@ -19,7 +19,7 @@ from registry.model.capability import (
 )
 from vosi.document import CAPABILITIES_NS, attribute_text, document, element, parent
 
-__all__ = ["render"]
+__all__ = ["capability_element", "render"]
 
 
 def render(capabilities: Sequence[Capability]) -> bytes:
@@ -27,21 +27,33 @@ def render(capabilities: Sequence[Capability]) -> bytes:
     kinds = (i.type.split(":")[0] for c in capabilities for i in c.interfaces)
     prefixes = {"vr", "vs", *kinds}
     prefixes |= {_type(c).partition(":")[0] for c in capabilities if _type(c)}
-    children = (_capability(capability) for capability in capabilities)
+    children = (capability_element(capability) for capability in capabilities)
     return document("capabilities", CAPABILITIES_NS, sorted(prefixes), children)
 
 
-def _capability(capability: Capability) -> str:
+def capability_element(
+    capability: Capability, kind: str | None = None, rest: Iterable[str] = ()
+) -> str:
+    """Write one capability.
+
+    Parameters
+    ----------
+    capability
+        To be described.
+    kind, rest
+        Type and further children of one whose type this module does not know.
+    """
     children = [
         element("description", capability.description),
         *(_interface(interface) for interface in capability.interfaces),
         *_own_children(capability),
+        *rest,
     ]
     return parent(
         "capability",
         children,
         standardID=capability.standard_id,
-        xsi__type=_type(capability) or None,
+        xsi__type=kind or _type(capability) or None,
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "render",
     "render_table",
     "split_names",
+    "tableset_children",
 ]
 
 _FLAGS = {"esatapplus": ("http://esa.int/xml/EsaTapPlus", "esatapplus.xsd")}
@@ -112,6 +113,15 @@ def render(
     )
     foreign = _FLAGS if flags else {}
     return document("tableset", TABLES_NS, ("vs",), children, foreign=foreign)
+
+
+def tableset_children(tables: TableSet, chosen: Collection[Table]) -> list[str]:
+    """Write the schemas of some tables of the set, as a record of the registry has them."""
+    return [
+        _schema(tables, schema, written, Detail.MAX, flags=False)
+        for schema in tables.schemas
+        if (written := _written(schema, chosen))
+    ]
 
 
 def render_table(tables: TableSet, table: Table) -> bytes:

@@ -112,6 +112,10 @@ class ProductLinks:
         yield Link("#documentation", "Page of the product", page, "text/html")
         citation = f"{api}/citation/"
         yield Link("#documentation", "Citation in BibTeX", citation, "application/x-bibtex")
+        if product.version is not None and product.version.coverage is not None:
+            said = "Coverage map (MOC) of the positions"
+            url = f"{self._base_url}/moc/{product.table_name}"
+            yield Link("#auxiliary", said, url, "application/fits")
         yield from self._references(product)
         for file in files:
             if file.role is not FileRole.MAIN:

@@ -62,6 +62,15 @@ _KINDS = {
     ),
     "tables": ("http://www.ivoa.net/xml/VOSITables/v1.0", "http://esa.int/xml/EsaTapPlus"),
     "uws": ("http://www.ivoa.net/xml/UWS/v1.0",),
+    "oai": (
+        "http://www.openarchives.org/OAI/2.0/",
+        "http://www.openarchives.org/OAI/2.0/oai_dc/",
+        "http://www.ivoa.net/xml/RegistryInterface/v1.0",
+        "http://www.ivoa.net/xml/VODataService/v1.1",
+        "http://www.ivoa.net/xml/VORegistry/v1.0",
+        "http://www.ivoa.net/xml/TAPRegExt/v1.0",
+        "http://www.ivoa.net/xml/ConeSearch/v1.0",
+    ),
 }
 
 
@@ -73,7 +82,7 @@ def validate(document: bytes, kind: str) -> etree._Element:
     document
         The XML document.
     kind
-        ``availability``, ``capabilities``, ``tables`` or ``uws``.
+        ``availability``, ``capabilities``, ``tables``, ``uws`` or ``oai``.
 
     Returns
     -------

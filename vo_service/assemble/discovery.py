@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from flask import Blueprint
 
-from registry.model.principal import Principal
+from registry.model.capability import Capability
+from registry.model.principal import ANONYMOUS, Principal
+from registry.model.product import ProductStatus
 from registry.products.links import ProductLinks
+from registry.stores.metadata.products import SqlProductStore
 from registry.stores.metadata.provenance import SqlProvenanceStore
 from vo_service.assemble.services import Services
 from vo_service.dali.request import RequestLimits
 from vo_service.discovery.cone import ConeSearch
 from vo_service.discovery.datalink import datalink_blueprint
-from vo_service.discovery.scs import scs_blueprint
+from vo_service.discovery.harvest import Harvest, HarvestedSite
+from vo_service.discovery.moc import moc_blueprint
+from vo_service.discovery.oai import oai_blueprint
+from vo_service.discovery.scs import cone_capability, scs_blueprint
+from vo_service.discovery.voresource import Record, RegistrySite, SiteRecords
 from vo_service.http.streaming import ResultStreaming
 from vo_service.settings import Settings
 from vosi.tables import find_table
 
-__all__ = ["discovery_blueprints"]
+__all__ = ["discovery_blueprints", "registry_blueprint", "registry_records", "site_harvest"]
 
 
 def discovery_blueprints(settings: Settings, services: Services) -> list[tuple[Blueprint, str]]:
@@ -68,4 +77,72 @@ def _mounted(
         base_url=settings.base_url,
         name=f"{prefix}datalink",
     )
-    return [(scs, f"{below}/scs"), (datalink, f"{below}/datalink")]
+    moc = moc_blueprint(
+        tables=services.data.catalogue.tables, principal=principal, name=f"{prefix}moc"
+    )
+    return [(scs, f"{below}/scs"), (datalink, f"{below}/datalink"), (moc, f"{below}/moc")]
+
+
+def registry_blueprint(
+    settings: Settings, services: Services, capabilities: Sequence[Capability]
+) -> Blueprint:
+    """Make the route of the publishing registry, which says what is missing without settings.
+
+    Parameters
+    ----------
+    settings, services
+        Of the installation.
+    capabilities
+        Of its TAP service.
+    """
+    missing = [name for name in ("authority", "contact") if getattr(settings, name) is None]
+    if settings.authority is None or settings.contact is None:
+        return oai_blueprint(None, missing)
+    return oai_blueprint(site_harvest(settings, services, capabilities), missing)
+
+
+def site_harvest(
+    settings: Settings, services: Services, capabilities: Sequence[Capability]
+) -> Harvest:
+    """Make what answers harvesters; authority and contact are set."""
+    made = _site_records(settings, capabilities)
+    url = f"{settings.base_url}/oai"
+    own = HarvestedSite(settings.title, url, made.site.contact, f"{made.site.ids.root}/registry")
+    return Harvest(own, lambda: _records(services, made))
+
+
+def registry_records(
+    settings: Settings, services: Services, capabilities: Sequence[Capability]
+) -> Iterator[Record]:
+    """Make all records; authority and contact are set."""
+    return _records(services, _site_records(settings, capabilities))
+
+
+def _site_records(settings: Settings, capabilities: Sequence[Capability]) -> SiteRecords:
+    site = RegistrySite(
+        settings.authority or "",
+        settings.publisher,
+        settings.contact or "",
+        settings.title,
+        settings.base_url,
+        datetime.now(UTC),
+    )
+    limits = RequestLimits(settings.maxrec_default_rows, settings.maxrec_hard_rows)
+    scs_url = f"{settings.base_url}/scs"
+    return SiteRecords(site, capabilities, lambda table: cone_capability(table, scs_url, limits))
+
+
+def _records(services: Services, made: SiteRecords) -> Iterator[Record]:
+    yield from made.of_site()
+    catalogue = services.data.catalogue
+    tables = catalogue.tables(ANONYMOUS)
+    for product in catalogue.products(ANONYMOUS):
+        schema, _, name = product.table_name.lower().partition(".")
+        table = tables.by_name.get((schema, name))
+        if product.official and product.version is not None and table is not None:
+            yield made.of_product(product, tables, table)
+    policy = services.people.releases.policy()
+    for product in SqlProductStore(services.database).withdrawn():
+        # What was hidden is not told by its end.
+        if policy.may_see(ANONYMOUS, replace(product, status=ProductStatus.PUBLISHED)):
+            yield made.deleted(product)

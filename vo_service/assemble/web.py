@@ -15,8 +15,8 @@ from vo_service.api.blueprint import (
     api_blueprint,
     environment_blueprint,
 )
-from vo_service.app import create_app
-from vo_service.assemble.discovery import discovery_blueprints
+from vo_service.app import create_app, tap_description
+from vo_service.assemble.discovery import discovery_blueprints, registry_blueprint
 from vo_service.assemble.services import People, Services, assemble, request_limits
 from vo_service.engines.base import EngineUnavailable
 from vo_service.login.blueprint import Login, login_blueprint
@@ -84,6 +84,7 @@ def make_app(settings: Settings) -> Flask:
             (_pages(settings, services, shell, pages), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
             *discovery_blueprints(settings, services),
+            (registry_blueprint(settings, services, tap_description(settings)), "/oai"),
         ],
     )
 

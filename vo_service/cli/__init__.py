@@ -24,6 +24,7 @@ from vo_service.cli.pipelines import pipeline_command
 from vo_service.cli.products import product_command
 from vo_service.cli.publishing import publish_command, withdraw_command
 from vo_service.cli.querying import query_command
+from vo_service.cli.registry import registry_command
 from vo_service.cli.releases import release_command
 from vo_service.cli.serving import serve_command, worker_command
 from vo_service.version import release
@@ -74,5 +75,6 @@ for command in (
     token_command,
     group_command,
     release_command,
+    registry_command,
 ):
     main.add_command(command)

@@ -43,6 +43,8 @@ _PUBLIC = frozenset(
         "tap.show_page",
         "tap.show_examples",
         "scs.show_capabilities",
+        # Records are of what everybody may see.
+        "oai.harvest_records",
         "web.show_query",
         "web.show_code",
         "web.send_words",

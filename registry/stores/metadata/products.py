@@ -241,6 +241,14 @@ class SqlProductStore:
             return self._select(PUBLISHED)
         return self._select(PUBLISHED, products.c.display_name == display_name)
 
+    def withdrawn(self) -> list[Product]:
+        """List the official products that were published and are deleted now, by id."""
+        return self._select(
+            products.c.status == int(ProductStatus.DELETED),
+            products.c.official.is_(True),
+            products.c.current_version.is_not(None),
+        )
+
     def columns(self, versions: Iterable[tuple[int, int]]) -> dict[int, tuple[ProductColumn, ...]]:
         """Fetch the columns of several versions.
 
