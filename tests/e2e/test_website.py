@@ -8,7 +8,7 @@ import pytest
 from lxml import html
 from website import CALLERS, Website, website
 
-TABS = ("overview", "table", "columns", "files", "provenance", "versions", "use")
+TABS = ("overview", "plots", "table", "columns", "files", "provenance", "versions", "use")
 SEES_CLOSED = ("owner", "insider", "root")
 
 
@@ -83,6 +83,21 @@ def test_texts_of_users_are_shown_and_cannot_act(site, tab):
     assert not tree.xpath("//*[@onerror or @onclick or @style]")
     assert not [link for link in tree.xpath("//a/@href") if link.lower().startswith("javascript")]
     assert "<script>alert(1)</script>" in tree.xpath("//h1")[0].text_content()
+
+
+def test_plots_of_a_product_are_counted_for_who_may_see_it(site):
+    address = f"/product/{site.products['open']}_open"
+    listed = page(site.client().get(f"{address}?tab=plots")).xpath("//section[@class='plot']/@id")
+    assert listed == ["plot-redshift", "plot-sky"]
+    whole = page(site.client().get(f"{address}/plot/redshift"))
+    counts = [int(cell.text) for cell in whole.xpath("//figure//tbody/tr/td[3]")]
+    assert sum(counts) == 8
+    part = site.client().get(f"{address}/plot/sky", headers={"HX-Request": "true"})
+    assert "<svg" in part.text
+    assert "<html" not in part.text
+    closed = f"/product/{site.products['closed']}_closed/plot/redshift"
+    assert site.client("other").get(closed).status_code == 404
+    assert site.client("insider").get(closed).status_code == 200
 
 
 def test_reports_of_users_are_framed_without_any_right(site):

@@ -60,7 +60,7 @@ _PAGE_QUERIES = frozenset(
     f"web.{view}" for view in ("answer_query", "send_rows", "check_query", "send_file", "draw_plot")
 )
 
-_QUERIES = frozenset({"tap.query", "scs.search"}) | _PAGE_QUERIES
+_QUERIES = frozenset({"tap.query", "scs.search", "web.draw_product_plot"}) | _PAGE_QUERIES
 """Views that make the engine work."""
 
 _UPLOADS = (

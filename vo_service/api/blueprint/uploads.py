@@ -73,7 +73,8 @@ class UploadViews:
         upload = self.resumable.upload(principal, upload_id)
         if request.mimetype != _PIECE:
             raise UnsupportedBody(f"Send a piece as {_PIECE}.")
-        request.max_content_length = upload.size_bytes
+        # A body that is as long as its limit counts as one that goes on behind it.
+        request.max_content_length = upload.size_bytes + 1
         stream = cast(BinaryIO, request.stream)
         upload = self.resumable.append(principal, upload_id, offset, stream)
         if upload.received_bytes < upload.size_bytes:

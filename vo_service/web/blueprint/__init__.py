@@ -82,13 +82,14 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
         Limits of files that come by a form.
     """
     blueprint = Blueprint("web", __name__, template_folder="../templates")
+    plotter = Plotter(services.queries)
     for views in (
         FrameViews(shell),
         LandingViews(services.products, services.processes, shell),
-        ProductViews(services.products, services.releases, shell),
+        ProductViews(services.products, services.releases, plotter, shell),
         RegistrationViews(services.products, services.releases, uploads, shell),
         AccountViews(services.accounts, services.credentials, shell),
-        QueryViews(services.queries, Plotter(services.queries), services.jobs, shell),
+        QueryViews(services.queries, plotter, services.jobs, shell),
         JobViews(services.jobs, shell),
         services.pipelines,
     ):

@@ -12,15 +12,20 @@ from flask_babel import gettext
 
 from registry.errors import ProductFileNotFound, ProductNotFound
 from registry.model.principal import ANONYMOUS, Principal
-from registry.model.product import Product
+from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
 from registry.model.provenance import Provenance
 from registry.products.records import Preview, TableFacts
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
+from vo_service.adql.errors import AdqlError
+from vo_service.engines.base import EngineError
+from vo_service.slots import ServiceBusy, VisitorBusy
 from vo_service.web.charts.histogram import Histogram
 from vo_service.web.charts.sky import Sky
 from vo_service.web.listing import Listing, ListRequest
+from vo_service.web.plots import Plotter
+from vo_service.web.product_plots import ProductPlot, product_plots
 from vo_service.web.shell import Shell
 
 __all__ = ["ProductViews"]
@@ -34,12 +39,14 @@ class ProductViews:
 
     products: ProductService
     releases: ReleaseService
+    plotter: Plotter
     shell: Shell
 
     def install(self, blueprint: Blueprint) -> None:
         """Add the routes."""
         blueprint.get("/products")(self.list_products)
         blueprint.get("/product/<name>")(self.show_product)
+        blueprint.get("/product/<name>/plot/<key>")(self.draw_product_plot)
         blueprint.get("/product/<name>/delete")(self.ask_deletion)
         blueprint.post("/product/<name>/delete")(self.delete_product)
 
@@ -58,10 +65,10 @@ class ProductViews:
         product = self.products.product(principal, key)
         if isinstance(key, int):
             return self.shell.see(f"/product/{quote(product.internal_name)}")
-        tabs = _tabs()
         tab = request.args.get("tab", "overview")
-        if tab not in dict(tabs):
-            tab = "overview"
+        return self._page(principal, product, tab if tab in dict(_tabs()) else "overview")
+
+    def _page(self, principal: Principal, product: Product, tab: str, **drawn: object) -> Response:
         files = self.products.files.select(principal, product.id)
         main = next((f for f in files if f.role is FileRole.MAIN), None)
         return self.shell.render(
@@ -69,12 +76,40 @@ class ProductViews:
             samp=True,
             product=product,
             tab=tab,
-            tabs=tabs,
+            tabs=_tabs(),
             main_file=main,
             may_edit=self.products.may_edit(principal, product),
             public=self._is_public(product),
             **self._tab(tab, principal, product, files, main),
+            **drawn,
         )
+
+    def draw_product_plot(self, name: str, key: str) -> Response:
+        """Draw one of the plots of a product: a part of its page, or without scripts all of it."""
+        principal = self.shell.principal()
+        product = self.products.product(principal, name)
+        drawn = self._drawn(principal, self._plots(principal, product), key)
+        if request.headers.get("HX-Request"):
+            return self.shell.render("product/plot.html", **drawn)
+        return self._page(principal, product, "plots", drawn=key, **drawn)
+
+    def _plots(self, principal: Principal, product: Product) -> tuple[ProductPlot, ...]:
+        if product.version is None or product.status is not ProductStatus.PUBLISHED:
+            return ()
+        contents = self.products.main_file_info(principal, product.id).contents
+        return product_plots(product.table_name, contents)
+
+    def _drawn(
+        self, principal: Principal, plots: Sequence[ProductPlot], key: str
+    ) -> dict[str, Any]:
+        chosen = next((each for each in plots if each.key == key), None)
+        if chosen is None:
+            return {"plot": None}
+        try:
+            plot = self.plotter.draw(principal, chosen.asked, chosen.request)
+        except (AdqlError, EngineError, ServiceBusy, VisitorBusy) as error:
+            return {"plot": None, "problem": self.shell.sentence(error)}
+        return {"plot": plot}
 
     def ask_deletion(self, name: str) -> Response:
         """Ask whether a product shall really go, and say what goes with it."""
@@ -111,6 +146,8 @@ class ProductViews:
                     "sky": Sky.of_facts(facts.footprint),
                     "reports": reports,
                 }
+            case "plots":
+                return {"plots": self._plots(principal, product)}
             case "table":
                 return {"preview": self._preview(principal, product)}
             case "columns":
@@ -162,6 +199,7 @@ class ProductViews:
 def _tabs() -> list[tuple[str, str]]:
     return [
         ("overview", gettext("Overview")),
+        ("plots", gettext("Plots")),
         ("table", gettext("Table")),
         ("columns", gettext("Columns")),
         ("files", gettext("Files")),

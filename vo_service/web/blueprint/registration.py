@@ -37,6 +37,7 @@ from vo_service.http.authentication import CSRF_FIELD
 from vo_service.web.blueprint.forms import BasicForm, column_changes, suggested_changes
 from vo_service.web.charts.histogram import Histogram
 from vo_service.web.charts.sky import Sky
+from vo_service.web.quantities import cell_text
 from vo_service.web.shell import Shell
 
 __all__ = ["RegistrationViews", "UploadSettings"]
@@ -381,6 +382,6 @@ def _samples(found: Association, preview: Preview) -> dict[str, list[str]]:
     samples: dict[str, list[str]] = {}
     for content in found.contents:
         values = [row.get(content.column_name) for row in preview.rows]
-        shown = [str(value) for value in values if value is not None]
+        shown = [cell_text(value) for value in values if value is not None]
         samples[content.column_name] = shown[:_SAMPLES]
     return samples
