@@ -91,3 +91,43 @@ def test_wrong_password_of_somebody_logged_in_is_a_page(site):
     refused = client.post("/login", data={"username": "other", "password": "wrong"})
     assert refused.status_code == 403
     assert "<h1>" in refused.text
+
+
+ADMINISTRATION = {
+    "/admin/users": {"name": "newcomer"},
+    "/admin/users/other": {"operator": "1", "active": "1"},
+    "/admin/releases": {"release": "dp9"},
+    "/admin/releases/dp3": {"is_public": "1"},
+}
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "other", "owner", "chair"])
+def test_only_operators_administer(site, caller):
+    client = site.client(caller)
+    refusal = 303 if caller == "anonymous" else 403
+    assert client.get("/admin").status_code == refusal
+    for address, fields in ADMINISTRATION.items():
+        assert site.send(client, address, **fields).status_code == refusal, address
+    assert "newcomer" not in {user.name for user in site.services.people.accounts.users()}
+    assert site.services.people.releases.policy().releases["dp3"].is_public is False
+    assert not site.services.people.accounts.user("other").operator
+
+
+def test_operators_add_people_and_releases_and_say_who_may_do_what(site):
+    client = site.client("root")
+    assert site.client("root").post("/admin/users", data={"name": "forged"}).status_code == 403
+    fields = {"name": "newcomer", "password": "a long password"}
+    assert site.send(client, "/admin/users", **fields).status_code == 303
+    again = site.send(client, "/admin/users", **fields)
+    assert again.status_code == 422
+    assert html.fromstring(again.text).get_element_by_id("name").get("aria-invalid") == "true"
+    assert "a long password" not in again.text
+    site.send(client, "/admin/users/newcomer", active="1", coordinator="1")
+    assert site.services.people.accounts.user("newcomer").coordinator
+    site.send(client, "/admin/users/newcomer")
+    assert not site.services.people.accounts.user("newcomer").active
+    assert site.send(client, "/admin/users/root").status_code == 422
+    assert site.send(client, "/admin/releases", release="dp9", groups="nobody").status_code == 422
+    assert site.send(client, "/admin/releases", release="dp9", groups="insiders").status_code == 303
+    site.send(client, "/admin/releases/dp9", is_public="1")
+    assert site.services.people.releases.policy().releases["dp9"].is_public

@@ -26,6 +26,7 @@ from vo_service.login.roles import GroupRoles
 from vo_service.settings import Settings
 from vo_service.version import release
 from vo_service.web.blueprint import UploadSettings, WebServices, web_blueprint
+from vo_service.web.blueprint.administration import AdministrationViews
 from vo_service.web.blueprint.pipelines import PipelineViews
 from vo_service.web.jobs import JobDesk
 from vo_service.web.querying import QueryDesk
@@ -155,6 +156,14 @@ def _pages(settings: Settings, services: Services, shell: Shell, pages: Pipeline
                 services.uploads,
             ),
             pages,
+            AdministrationViews(
+                services.people.accounts,
+                services.people.releases,
+                services.data.products,
+                services.jobs.store,
+                settings.home,
+                shell,
+            ),
         ),
         shell,
         UploadSettings(settings.product_max_bytes, settings.uploads_folder),

@@ -27,6 +27,7 @@ from vo_service.api.processes import ProcessNotFound, ProcessService
 from vo_service.http.authentication import CsrfRejected
 from vo_service.http.errors import install_errors
 from vo_service.web.blueprint.account import AccountViews
+from vo_service.web.blueprint.administration import AdministrationViews
 from vo_service.web.blueprint.frame import FrameViews
 from vo_service.web.blueprint.jobs import JobViews
 from vo_service.web.blueprint.landing import LandingViews
@@ -67,6 +68,7 @@ class WebServices:
     queries: QueryDesk
     jobs: JobDesk
     pipelines: PipelineViews
+    administration: AdministrationViews
 
 
 def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) -> Blueprint:
@@ -92,6 +94,7 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
         QueryViews(services.queries, plotter, services.jobs, shell),
         JobViews(services.jobs, shell),
         services.pipelines,
+        services.administration,
     ):
         views.install(blueprint)
 

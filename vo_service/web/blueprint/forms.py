@@ -18,7 +18,11 @@ __all__ = ["COLUMN_FIELDS", "BasicForm", "column_changes", "suggested_changes"]
 COLUMN_FIELDS = ("alias", "ucd", "unit", "description", "null_values")
 """What can be said of a column in the form."""
 
-_TEXTS = ("display_name", "release", "pz_code", "description", "data_url", "release_year")
+_CITED = ("creators", "doi", "article", "licence")
+
+_TEXTS = (
+    "display_name", "release", "pz_code", "description", "data_url", "release_year", *_CITED,
+)  # fmt: skip
 
 _YEAR_DIGITS = 4
 
@@ -59,7 +63,7 @@ class BasicForm:
         )
 
     def changes(self, *, official: bool = True) -> dict[str, Any]:
-        """Give it as changes of a product.
+        """Give it as changes of a product; what the form does not have stays.
 
         Parameters
         ----------
@@ -69,11 +73,12 @@ class BasicForm:
         found: dict[str, Any] = {
             name: self.values.get(name, "").strip() or None
             for name in _TEXTS
-            if name not in ("display_name", "release_year")
+            if name in self.values and name not in ("display_name", "release_year")
         }
         found["display_name"] = self.values.get("display_name", "").strip()
         year = self.values.get("release_year", "").strip()
-        found["release_year"] = int(year) if year else None
+        if "release_year" in self.values:
+            found["release_year"] = int(year) if year else None
         if official:
             found["official"] = bool(self.values.get("official"))
         return found

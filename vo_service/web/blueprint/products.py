@@ -68,7 +68,13 @@ class ProductViews:
         tab = request.args.get("tab", "overview")
         return self._page(principal, product, tab if tab in dict(_tabs()) else "overview")
 
-    def _page(self, principal: Principal, product: Product, tab: str, **drawn: object) -> Response:
+    def _page(
+        self,
+        principal: Principal,
+        product: Product,
+        tab: str,
+        **drawn: Any,  # noqa: ANN401 - for the template
+    ) -> Response:
         files = self.products.files.select(principal, product.id)
         main = next((f for f in files if f.role is FileRole.MAIN), None)
         return self.shell.render(
