@@ -83,8 +83,8 @@ def query(url: str, adql: str, source: str = BAD, timeout_s: float = 200) -> tup
     return ask(url, path, sent.encode(), source, timeout_s, Content_Type=_FORM)
 
 
-def tree_mib(pid: int) -> float:
-    """Add up the memory of a process and of all below it, in MiB."""
+def tree_of(pid: int) -> dict[int, int]:
+    """List a process and all below it, each with its parent."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError):
@@ -93,8 +93,13 @@ def tree_mib(pid: int) -> float:
     below = {pid}
     while more := {number for number, parent in parents.items() if parent in below} - below:
         below |= more
+    return {number: parents.get(number, 0) for number in below}
+
+
+def tree_mib(pid: int) -> float:
+    """Add up the memory of a process and of all below it, in MiB."""
     total = 0
-    for number in below:
+    for number in tree_of(pid):
         with contextlib.suppress(OSError):
             found = re.search(
                 r"^Pss:\s+(\d+)", Path(f"/proc/{number}/smaps_rollup").read_text(), re.M
@@ -279,7 +284,7 @@ class BadVisitor:
 
         buffer = io.BytesIO()
         pq.write_table(pa.table({"s": ["x" * 100_000_000] * 5}), buffer, compression="zstd")
-        body, kind = _multipart(
+        body, kind = multipart(
             {
                 "LANG": "ADQL",
                 "QUERY": "SELECT s || s AS t FROM TAP_UPLOAD.b",
@@ -400,7 +405,7 @@ class BadVisitor:
         piece = b"ra,dec\n" + b"1.0,2.0\n" * 6_500_000
 
         def post(n: int) -> int:
-            body, kind = _multipart({"UPLOAD": f"t{n},param:f{n}"}, {f"f{n}": piece})
+            body, kind = multipart({"UPLOAD": f"t{n},param:f{n}"}, {f"f{n}": piece})
             return ask(self._url, job + "/parameters", body, Content_Type=kind)[0]
 
         return _counted(at_once(post, 20, 4))
@@ -432,7 +437,7 @@ class BadVisitor:
         for number in range(8):
             content = bytearray(buffer.getvalue())
             content[600 + 400 * number : 640 + 400 * number] = b"\xff" * 40
-            sent, kind = _multipart(
+            sent, kind = multipart(
                 {"LANG": "ADQL", "QUERY": "SELECT * FROM TAP_UPLOAD.t", "UPLOAD": "t,param:f"},
                 {"f": bytes(content)},
             )
@@ -444,7 +449,7 @@ class BadVisitor:
             one.sendall(head.encode() + sent)
             one.close()
         # Somebody's own table is read at once all the same.
-        sent, kind = _multipart(
+        sent, kind = multipart(
             {"LANG": "ADQL", "QUERY": "SELECT * FROM TAP_UPLOAD.t", "UPLOAD": "t,param:f"},
             {"f": b"ra,dec\n1.0,2.0\n"},
         )
@@ -453,7 +458,7 @@ class BadVisitor:
         return f"another's upload: {status} after {time.perf_counter() - started:.1f} s"
 
 
-def _multipart(fields: dict[str, str], files: dict[str, bytes]) -> tuple[bytes, str]:
+def multipart(fields: dict[str, str], files: dict[str, bytes]) -> tuple[bytes, str]:
     parts = [
         f'--b\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
         for k, v in fields.items()

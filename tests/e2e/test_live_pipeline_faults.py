@@ -233,7 +233,7 @@ def test_disk_that_is_full_at_the_publication_leaves_one_product_or_none(tmp_pat
 def test_web_process_killed_in_the_middle_of_a_submission_leaves_no_half_job(service, inputs):
     sent = threading.Thread(target=try_to_submit, args=(service, inputs))
     sent.start()
-    os.kill(service.processes()[1], signal.SIGKILL)
+    os.kill(service.web_process(), signal.SIGKILL)
     sent.join()
     service.kill()
     service.start()

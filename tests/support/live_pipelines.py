@@ -182,6 +182,14 @@ class PipelineService:
         children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
         return [keeper, *map(int, children)]
 
+    def web_process(self) -> int:
+        """Number a process that answers requests."""
+        return next(
+            pid
+            for pid in self.processes()
+            if b" web " in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        )
+
     def kill(self) -> None:
         """Kill all processes of the service with -9; runs of pipelines are not touched."""
         for process in self.processes():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -33,6 +34,10 @@ _STOP_S = 8.0
 def serve_command(installation: Installation, host: str | None, port: int | None) -> None:
     """Serve the published tables until SIGTERM or Ctrl-C."""
     from registry.host.exclusion import exclude
+    from registry.host.memory import use_system_memory
+
+    use_system_memory(os.environ)
+    exclude("pandas")
     from vo_service.server.listening import AddressUnavailable, listen
 
     settings = installation.settings(host=host, port=port)
@@ -41,7 +46,6 @@ def serve_command(installation: Installation, host: str | None, port: int | None
         listener = listen(settings.host, settings.port)
     except AddressUnavailable as error:
         raise click.ClickException(str(error)) from error
-    exclude("pandas")
     _serve(settings.model_copy(update={"port": listener.getsockname()[1]}), listener)
 
 
@@ -76,15 +80,18 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
 def _forks(settings: Settings, listener: socket.socket) -> list[Child]:
     """Describe the web processes and the workers."""
+    from registry.host.memory import give_back_regularly
     from vo_service.assemble import make_app, make_worker
     from vo_service.server import answer
     from vo_service.supervisor import Child, Fork
 
     def web() -> None:
+        give_back_regularly()
         answer(settings, listener, make_app(settings).wsgi_app)
 
     def work() -> None:
         listener.close()
+        give_back_regularly()
         _work(make_worker(settings))
 
     named = [(f"web {number + 1}", web) for number in range(settings.web_processes)]

@@ -29,8 +29,8 @@ _MODULE = "vo_service.uploads.reading_process"
 _DECLARED_BYTES = 16 * 2**20
 """Twenty thousand FIELDs with long names fit."""
 
-_REST_S = 600.0
-"""A waiting process costs memory (100 MB); after so long without uploads it goes."""
+_REST_S = 30.0
+"""A waiting process costs memory (60 MB); after so long without uploads it goes."""
 
 
 _HEAD_START_S = 0.3

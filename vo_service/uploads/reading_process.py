@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from registry.host.confinement import confine
+from registry.host.exclusion import exclude
 from vo_service.uploads.declared import DECLARED_FILE, declared_fields
 
 __all__ = ["main"]
@@ -33,6 +34,7 @@ def main() -> int:
         open_files=limits["open_files"],
         file_bytes=limits["unpacked_bytes"],
     )
+    exclude("pandas")
     from registry.formats.readers.child import serve
 
     request = sys.stdin.readline()

@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,19 @@ _REST_S: Final = 5.0
 """Seconds after which a process that nobody needs any more is ended."""
 
 
+_REST_BYTES: Final = 80 * 2**20
+"""A process that has more and rests is replaced by a new one (37 MB): it keeps blocks of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """A process that waits for a query: since when, and with how much memory."""
+
+    process: EngineProcess
+    since: float
+    memory_bytes: int = 0
+
+
 class EnginePool:
     """Lends engine processes.
 
@@ -41,7 +55,8 @@ class EnginePool:
     Notes
     -----
     The last one that came back is lent first: its files are open and its memory is warm. Those
-    that were not needed for some seconds are ended, so that after a burst nothing of it stays.
+    that were not needed for some seconds are ended, and large ones replaced, so that after a burst
+    nothing of it stays.
     """
 
     def __init__(self, program: EngineProgram, folder: Path, spares: int = 1) -> None:
@@ -50,7 +65,7 @@ class EnginePool:
         self._spares = spares
         self._lock = threading.Lock()
         self._scratch: ScratchFolder | None = None
-        self._idle: list[tuple[EngineProcess, float]] = []
+        self._idle: list[_Idle] = []
         self._tables: OrderedDict[int, KnownTables] = OrderedDict()
         self._numbers = 0
         self._watchdog = Watchdog()
@@ -85,7 +100,7 @@ class EnginePool:
         """
         while True:
             with self._lock:
-                taken = self._idle.pop()[0] if self._idle else None
+                taken = self._idle.pop().process if self._idle else None
             if taken is None:
                 taken = self._launch()
             elif not taken.alive:
@@ -109,7 +124,7 @@ class EnginePool:
             return
         with self._lock:
             if not self._closed:
-                self._idle.append((process, time.monotonic()))
+                self._idle.append(_Idle(process, time.monotonic(), memory_bytes))
                 self._tidy_later()
                 return
         process.end()
@@ -125,8 +140,8 @@ class EnginePool:
             self._closed = True
             idle, self._idle = self._idle, []
             scratch, self._scratch = self._scratch, None
-        for process, _ in idle:
-            process.end()
+        for each in idle:
+            each.process.end()
         if scratch is not None:
             scratch.close()
 
@@ -157,21 +172,32 @@ class EnginePool:
                 with contextlib.suppress(OSError):
                     made.teach(recent)
             with self._lock:
-                self._idle.insert(0, (made, time.monotonic()))
+                self._idle.insert(0, _Idle(made, time.monotonic()))
 
     def _tidy_later(self) -> None:
-        if not self._tidying and len(self._idle) > self._spares:
+        if not self._tidying and (
+            len(self._idle) > self._spares
+            or any(each.memory_bytes > _REST_BYTES for each in self._idle)
+        ):
             self._tidying = True
             self._watchdog.alarm(_REST_S, self._tidy)
 
     def _tidy(self) -> None:
-        """End the processes that were not needed for a while, but for the spares."""
+        """End the processes that were not needed for a while, but for small spares."""
         before = time.monotonic() - _REST_S
         with self._lock:
             self._tidying = False
             surplus = max(0, len(self._idle) - self._spares)
-            ended = [entry for entry in self._idle if entry[1] <= before][:surplus]
-            self._idle = [entry for entry in self._idle if entry not in ended]
+            rested = [each for each in self._idle if each.since <= before]
+            rested.sort(key=lambda each: each.memory_bytes <= _REST_BYTES)
+            ended = [
+                each
+                for number, each in enumerate(rested)
+                if number < surplus or each.memory_bytes > _REST_BYTES
+            ]
+            self._idle = [each for each in self._idle if each not in ended]
             self._tidy_later()
-        for process, _ in ended:
-            process.end()
+        for each in ended:
+            each.process.end()
+        if ended:
+            self._fill()

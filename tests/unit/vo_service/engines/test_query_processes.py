@@ -269,10 +269,21 @@ def test_a_process_that_took_much_memory_is_not_used_again(backend, sky, tmp_pat
     processor = ProcessProcessor(pool)
     with closing(processor):
         count(processor, sky)
-        first = pool._idle[0][0]
+        first = pool._idle[0].process
         count(processor, sky)
-        assert first not in [process for process, _ in pool._idle]
+        assert first not in [each.process for each in pool._idle]
         assert not first.alive
+
+
+def test_a_large_process_that_rests_is_replaced(backend, sky, tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "_REST_S", 0.1)
+    monkeypatch.setattr(pools, "_REST_BYTES", 1)
+    pool = EnginePool(backend.pool.program, tmp_path / "processes")
+    processor = ProcessProcessor(pool)
+    with closing(processor):
+        count(processor, sky)
+        until(lambda: [each.memory_bytes for each in pool._idle] == [0])
+        assert count(processor, sky) == 20_000
 
 
 def test_an_engine_process_is_confined(processor, sky):
