@@ -4,18 +4,46 @@ from __future__ import annotations
 
 import importlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import PipelineError, PipelineNotFound
 from pipelines.specification import PipelineSpecification
 from registry.resources import config_folder
+from uws.executors.slurm.request import SlurmRequest
 
 __all__ = ["OfferedPipeline", "PipelineCatalogue", "PipelineSite", "packaged_pipelines"]
+
+
+class SlurmSite(BaseModel):
+    """What a site asks of Slurm for the runs of a pipeline."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    partition: str | None = Field(None, description="Partition; Slurm's default if absent")
+    account: str | None = Field(None, description="Account; the user's default if absent")
+    qos: str | None = Field(None, description="Quality of service")
+    cpus: int = Field(2, ge=1, description="Processors of a run")
+    directives: tuple[str, ...] = Field((), description="Further options of sbatch")
+    commands: str | None = Field(None, description="Folder with sbatch, squeue, sacct, scancel")
+    configuration: str | None = Field(None, description="Path of slurm.conf")
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        problems = self.request.problems()
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def request(self) -> SlurmRequest:
+        """The same for the executor."""
+        return SlurmRequest(**self.model_dump())
 
 
 class PipelineSite(BaseModel):
@@ -33,6 +61,11 @@ class PipelineSite(BaseModel):
     output_bytes: int = Field(64 * 2**30, ge=2**20, description="Size of an output file at most")
     threads: int = Field(2, ge=1, description="Threads that libraries may use")
     workers: int = Field(2, ge=1, description="Processes of a run that works on many parts")
+    executor: Literal["local", "slurm"] = Field("local", description="Where runs go")
+    slurm: SlurmSite = Field(
+        default_factory=lambda: SlurmSite.model_validate({}),
+        description="What is asked of Slurm for a run",
+    )
     confined: bool = Field(True, description="Whether runs see nothing but their folder")
 
 
@@ -74,6 +107,9 @@ class PipelineCatalogue:
     ----------
     folder
         With one TOML file per pipeline, named after it.
+    site
+        With files of the same names, whose keys go before those of `folder`; others in it are
+        pipelines of the site.
 
     Raises
     ------
@@ -81,8 +117,14 @@ class PipelineCatalogue:
         If a file is wrong, or names a package that has no pipeline of this name.
     """
 
-    def __init__(self, folder: Path) -> None:
-        found = [_load(path) for path in sorted(folder.glob("*.toml"))]
+    def __init__(self, folder: Path, site: Path | None = None) -> None:
+        files: dict[str, list[Path]] = {}
+        for each in (folder, *([site] if site else [])):
+            if not each.is_dir():
+                raise PipelineError(f"there is no folder {str(each)!r} with files of pipelines")
+            for path in sorted(each.glob("*.toml")):
+                files.setdefault(path.stem, []).append(path)
+        found = [_load(paths) for _, paths in sorted(files.items())]
         offered = [pipeline for pipeline in found if pipeline is not None]
         offered.sort(key=lambda pipeline: (pipeline.site.order, pipeline.name))
         numbers = [pipeline.site.id for pipeline in offered]
@@ -112,29 +154,38 @@ class PipelineCatalogue:
 
 
 @cache
-def packaged_pipelines() -> PipelineCatalogue:
+def packaged_pipelines(site: Path | None = None) -> PipelineCatalogue:
     """Give the pipelines that ship with the service.
+
+    Parameters
+    ----------
+    site
+        Folder with what this site says of them; none takes them as they ship.
 
     Raises
     ------
     PipelineError
         If the installation is damaged.
     """
-    return PipelineCatalogue(config_folder() / "pipelines")
+    return PipelineCatalogue(config_folder() / "pipelines", site)
 
 
-def _load(path: Path) -> OfferedPipeline | None:
+def _load(paths: Sequence[Path]) -> OfferedPipeline | None:
+    name, path = paths[-1].stem, paths[-1]
+    said: dict[str, Any] = {}
     try:
-        site = PipelineSite.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        for path in paths:
+            said |= tomllib.loads(path.read_text(encoding="utf-8"))
+        site = PipelineSite.model_validate(said)
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
         raise PipelineError(f"{path.name}: {error}") from error
     if not site.enabled:
         return None
-    package = site.package or f"pipelines.{path.stem}"
+    package = site.package or f"pipelines.{name}"
     try:
         specification = importlib.import_module(package).SPECIFICATION
     except (ImportError, AttributeError) as error:
         raise PipelineError(f"{path.name}: {package!r} is no package of a pipeline") from error
-    if specification.name != path.stem:
+    if specification.name != name:
         raise PipelineError(f"{path.name}: {package!r} has the pipeline {specification.name!r}")
     return OfferedPipeline(specification, site, package)

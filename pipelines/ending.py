@@ -24,6 +24,15 @@ _KINDS: Mapping[FailureKind, str] = {
 }
 
 
+_CAUSES: Mapping[EndCause, str] = {
+    EndCause.TIME: "the run took longer than it may",
+    EndCause.MEMORY: "the run needed more memory than it may have",
+    EndCause.KILLED: "the run was ended from outside",
+    EndCause.LOST: "the run was lost; run the job again",
+    EndCause.STOPPED: "the run was stopped",
+}
+
+
 def failure_of(
     site: PipelineSite, status: TaskStatus, outcome: Mapping[str, Any] | None
 ) -> str | None:
@@ -38,6 +47,8 @@ def failure_of(
     outcome
         What it said itself, if it came to that.
     """
+    if status.cause is not None and status.note is not None:
+        return f"{_CAUSES[status.cause]}: the job {status.note}"
     if status.cause is EndCause.TIME:
         return (
             f"the run took longer than it may: the limit is {site.time_limit_s} s, or the "

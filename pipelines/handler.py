@@ -24,6 +24,7 @@ from pipelines.ending import failure_of
 from pipelines.errors import ConfigurationRejected, InputsRejected, RunFolderDamaged
 from pipelines.intake import take_inputs
 from pipelines.launching import may_link, run_task
+from pipelines.patience import patiently
 from pipelines.request import PipelineRequest
 from pipelines.runs import RunFolder
 from pipelines.shelf import MadeFile, MadeProduct, OutputDraft, ProductShelf
@@ -154,7 +155,8 @@ class PipelineJobHandler:
         if job.owner is None:
             raise JobFailed("anonymous visitors may not run pipelines: sign in first")
         request = self._request(job.parameters)
-        folder, handle = self._adopted(job) or self._started(job, job.owner, request, context)
+        found = patiently(context, lambda: self._adopted(job))
+        folder, handle = found or self._started(job, job.owner, request, context)
         product = self._shelf.reserve(
             job.job_id, job.owner, draft_of(self._offered.specification, request)
         )
@@ -223,7 +225,8 @@ class PipelineJobHandler:
         context.raise_if_cancelled()
         limit_s = float(job.execution_duration_s) or None
         try:
-            handle = self._executor.submit(run_task(self._offered, folder, "run", limit_s))
+            task = run_task(self._offered, folder, "run", limit_s)
+            handle = patiently(context, lambda: self._executor.submit(task))
         except ExecutorUnavailable as error:
             raise JobFailed(str(error), transient=True) from error
         return folder, handle
@@ -233,11 +236,14 @@ class PipelineJobHandler:
         while True:
             try:
                 status = self._executor.poll([handle])[handle]
-            except ExecutorUnavailable:
-                status = TaskStatus(TaskPhase.RUNNING)
+            except ExecutorUnavailable as error:
+                status = TaskStatus(TaskPhase.RUNNING, note=f"cannot be looked at now: {error}")
             if status.phase is TaskPhase.ENDED:
                 return status
-            _mirror(folder, context)
+            if status.note is not None:
+                context.progress(None, f"the run {status.note}")
+            else:
+                _mirror(folder, context)
             if context.wait_cancelled(pause_s):
                 raise JobCancelled(f"job {context.job.job_id} was stopped")
             pause_s = min(1.5 * pause_s, _LONGEST_POLL_S)

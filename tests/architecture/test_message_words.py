@@ -26,6 +26,9 @@ OPERATORS = (
     "vo_service/demo",
     "pipelines/launching.py",
     "pipelines/__main__.py",
+    # Speak to the commands of Slurm, and of their options to operators.
+    "uws/executors/keeper.py",
+    "uws/executors/slurm/",
 )
 
 MODULES = sorted(

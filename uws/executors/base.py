@@ -11,6 +11,7 @@ from typing import Protocol
 from uws.errors import UwsError
 
 __all__ = [
+    "ControllerUnreachable",
     "EndCause",
     "ExecutorUnavailable",
     "JobExecutor",
@@ -23,6 +24,10 @@ __all__ = [
 
 class ExecutorUnavailable(UwsError):
     """Say that no program can be started now; it may be possible later."""
+
+
+class ControllerUnreachable(ExecutorUnavailable):
+    """Say that the machine does not answer: nothing is known of tasks, and nothing is lost."""
 
 
 class TaskPhase(StrEnum):
@@ -96,11 +101,14 @@ class TaskStatus:
         Of the program; negative is the signal that ended it, none is not known.
     cause
         Why it ended, where it did not by itself.
+    note
+        What the machine says of it, for people; goes on "the job ...".
     """
 
     phase: TaskPhase
     exit_code: int | None = None
     cause: EndCause | None = None
+    note: str | None = None
 
 
 class JobExecutor(Protocol):

@@ -2,7 +2,8 @@
 
 ``python -P -m uws.executors.keeper FOLDER`` reads ``FOLDER/task.json``, detaches itself, starts
 the program, keeps its limits and writes how it ended. The first process ends with 0 once the
-second has recorded itself, so that whoever started it knows.
+second has recorded itself, so that whoever started it knows. With ``--here`` before the folder it
+stays what it is: a batch system keeps it.
 
 A lock on ``FOLDER/lock`` is held as long as the keeper lives: that, and no process number, tells
 whether a task is alive. When the keeper is killed, the kernel kills the program.
@@ -102,6 +103,9 @@ class _Keeper:
             with suppress(subprocess.TimeoutExpired):
                 program.wait(_TICK_S)
         self._end_tree(None, kill=True)
+        if cause is None and code and self._stopping:
+            # A batch system tells the program as well, which may be the quicker one.
+            cause = "stopped"
         if cause is None and code == -signal.SIGKILL:
             cause = "killed"
         return code, cause
@@ -217,9 +221,17 @@ def _locked(lock: int) -> bool:
     return False
 
 
+def _record(folder: Path) -> None:
+    record = {"pid": os.getpid(), "start": start_ticks(os.getpid())}
+    part = folder / f"{RECORD}.part"
+    part.write_text(json.dumps(record), encoding="utf-8")
+    part.replace(folder / RECORD)
+
+
 def main() -> int:
     """Record and detach; give 0 once somebody keeps the task."""
-    folder = Path(sys.argv[1])
+    here = sys.argv[1] == "--here"
+    folder = Path(sys.argv[-1])
     task = json.loads((folder / TASK).read_text(encoding="utf-8"))
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     if not _locked(lock):
@@ -228,16 +240,17 @@ def main() -> int:
     if (folder / RECORD).exists():
         sys.stderr.write("the task was started before\n")
         return 1
+    if here:
+        _record(folder)
+        _Keeper(folder, task).keep()
+        return 0
     ready, told = os.pipe()
     if os.fork():
         # The lock belongs to the open file, which the child holds on to.
         os.close(told)
         return 0 if os.read(ready, 1) else 1
     os.setsid()
-    record = {"pid": os.getpid(), "start": start_ticks(os.getpid())}
-    part = folder / f"{RECORD}.part"
-    part.write_text(json.dumps(record), encoding="utf-8")
-    part.replace(folder / RECORD)
+    _record(folder)
     os.write(told, b"+")
     quiet = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

@@ -235,6 +235,7 @@ def assemble(settings: Settings) -> Services:
             settings.job_retention_default_s,
             settings.job_retention_hard_s,
             settings.jobs_per_user,
+            settings.pipeline_sites,
         ),
         jobs.store,
         jobs.results,

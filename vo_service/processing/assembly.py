@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from registry.access import AccessPolicy
 from registry.model.principal import Principal
 from registry.stores.quarantine import Quarantine, may_be_orphans
 from uws.executors.base import JobExecutor
+from uws.executors.group import ExecutorGroup
 from uws.executors.processes import ProcessExecutor
+from uws.executors.slurm.executor import PREFIX, SlurmExecutor
 from uws.limits import JobLimits
 from uws.removal import JobRemover
 from uws.results.base import ResultStore
@@ -49,12 +51,15 @@ class ProcessingSettings:
         Seconds that a job, its results and its logs are kept.
     jobs_per_user
         Jobs that one user may keep.
+    pipeline_sites
+        Folder with what the site says of pipelines; none takes them as they ship.
     """
 
     home: Path
     job_retention_default_s: int = 30 * 86_400
     job_retention_max_s: int = 365 * 86_400
     jobs_per_user: int = 1000
+    pipeline_sites: Path | None = None
 
 
 class Processing:
@@ -89,8 +94,8 @@ class Processing:
         executor: JobExecutor | None = None,
     ) -> None:
         self._store = store
-        self.catalogue = catalogue or packaged_pipelines()
-        self.executor = executor or ProcessExecutor()
+        self.catalogue = catalogue or _packaged(settings.pipeline_sites)
+        self.executor, self._executors = _executors(self.catalogue, executor or ProcessExecutor())
         self.shelf = shelf
         self.archive = RunArchive(settings.home / "runs")
         self._quarantine = Quarantine(settings.home)
@@ -146,10 +151,19 @@ class Processing:
 
     def handlers(self) -> list[PipelineJobHandler]:
         """Make what a worker needs, one for each pipeline."""
-        services = HandlerServices(
-            self.shelf, self.executor, self.archive, self.files.read, self.settlement.settle
-        )
-        return [PipelineJobHandler(offered, services) for offered in self.catalogue]
+        return [
+            PipelineJobHandler(
+                offered,
+                HandlerServices(
+                    self.shelf,
+                    self._executors[offered.name],
+                    self.archive,
+                    self.files.read,
+                    self.settlement.settle,
+                ),
+            )
+            for offered in self.catalogue
+        ]
 
     def blueprints(
         self,
@@ -172,3 +186,32 @@ class Processing:
             self.catalogue, self.jobs, self.files, self.shelf, self.dry_runs, required, pages
         )
         return pipeline_blueprints(routes, url)
+
+
+def _packaged(sites: Path | None) -> PipelineCatalogue:
+    return packaged_pipelines(sites) if sites else packaged_pipelines()
+
+
+def _executors(
+    catalogue: PipelineCatalogue, local: JobExecutor
+) -> tuple[JobExecutor, dict[str, JobExecutor]]:
+    """Make what runs on this host and looks after all, and what runs each pipeline."""
+    slurm = {
+        each.name: SlurmExecutor(each.site.slurm.request)
+        for each in catalogue
+        if each.site.executor == "slurm"
+    }
+    by_pipeline = {
+        each.name: _group(local, slurm.get(each.name), slurm.values()) for each in catalogue
+    }
+    return _group(local, None, slurm.values()), by_pipeline
+
+
+def _group(
+    local: JobExecutor, own: SlurmExecutor | None, slurm: Iterable[SlurmExecutor]
+) -> JobExecutor:
+    """Give new tasks to one executor, and follow others where they are."""
+    other = own or next(iter(slurm), None)
+    if other is None:
+        return local
+    return ExecutorGroup([(PREFIX, other), ("", local)], own or local)

@@ -9,6 +9,7 @@ from pipelines.errors import ConfigurationRejected
 from pipelines.runs import RunFolder
 from pipelines.yaml_document import parse_yaml
 from uws.executors.processes import FOLDER
+from uws.executors.slurm.executor import FOLDER as SLURM
 from vo_service.api.processes import LogFile, ProcessLogs
 
 __all__ = ["read_logs", "user_file_content"]
@@ -22,6 +23,7 @@ def read_logs(run: RunFolder | None) -> ProcessLogs:
     if run is None:
         return ProcessLogs()
     around = [run.path / FOLDER / name for name in ("run.out", "run.err")]
+    around += [run.path / SLURM / name for name in ("run.out", "run.err", "slurm.out")]
     return ProcessLogs(_read([run.log_file]), _read(around))
 
 

@@ -370,7 +370,12 @@ class Settings(BaseModel):
     worker_processes: int = Field(1, ge=0, le=64, description="Processes that run jobs")
     worker_slots: int = Field(2, ge=1, le=64, description="Jobs at once per worker process")
     pipeline_slots: int = Field(
-        2, ge=1, le=64, description="Runs of pipelines at once per worker process"
+        2, ge=1, le=1000, description="Runs of pipelines at once per worker process"
+    )
+    pipeline_sites: Path | None = Field(
+        None,
+        description="Folder with a TOML file for each pipeline of which this site says where it"
+        " runs and how much it may take",
     )
     web_processes: int = Field(2, ge=1, le=64, description="Web processes")
     web_threads: int = Field(
