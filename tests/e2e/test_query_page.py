@@ -56,20 +56,26 @@ def test_errors_stand_at_their_place_and_the_text_is_kept(site, path):
     assert tree.xpath("//textarea")[0].text.strip() == query
 
 
-@pytest.mark.parametrize("path", ["/query/rows", "/query/check"])
-def test_scripts_are_told_where_an_error_is(site, path):
-    response = sent(site, path, f"SELECT z,\n nosuch FROM {table(site, 'open')}")
-    assert response.status_code == 400
-    assert (response.json["line"], response.json["column"]) == (2, 2)
+def test_scripts_are_told_where_an_error_is(site):
+    query = f"SELECT z,\n nosuch FROM {table(site, 'open')}"
+    refused = sent(site, "/query/rows", query)
+    assert refused.status_code == 400
+    checked = sent(site, "/query/check", query)
+    assert checked.status_code == 200
+    for found in (refused.json, checked.json["problem"]):
+        assert (found["line"], found["column"]) == (2, 2)
+    assert sent(site, "/query/check", query.replace("nosuch", "ra")).json["problem"] is None
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_queries_and_their_browser_see_what_the_visitor_may_see(site, caller):
     name = table(site, "closed")
     sees = caller in SEES_CLOSED
-    for path in ("/query/rows", "/query/check", "/query/file", "/query/plot"):
+    for path in ("/query/rows", "/query/file", "/query/plot"):
         response = sent(site, path, f"SELECT z FROM {name}", caller, RESPONSEFORMAT="csv")
         assert response.status_code == (200 if sees else 400), path
+    checked = sent(site, "/query/check", f"SELECT z FROM {name}", caller)
+    assert (checked.json["problem"] is None) == sees
     client = site.client(caller)
     for path in ("/query", "/query/tables", "/query/tables?find=closed", "/query/words"):
         assert (name in client.get(path).text) == sees, path
@@ -148,6 +154,13 @@ def test_single_values_and_whole_numbers_are_drawn(site):
     tree = html.fromstring(sent(site, "/query/plot", query, headers=FRAGMENT, kind="histogram",
                                 drawn="histogram", x="n").text)  # fmt: skip
     assert sum(int(cell) for cell in tree.xpath("//figure//tbody/tr/td[3]/text()")) == 8
+
+
+def test_counts_are_drawn_against_what_was_counted(site):
+    query = f"SELECT FLOOR(z * 5) AS z_bin, COUNT(*) AS n FROM {table(site, 'open')} GROUP BY z_bin"
+    tree = html.fromstring(sent(site, "/query/plot", query, headers=FRAGMENT).text)
+    chosen = [tree.xpath(f"string(//select[@name='{axis}']/option[@selected])") for axis in "xy"]
+    assert chosen == ["z_bin", "n"]
 
 
 def test_a_table_of_ones_own_joins(site):

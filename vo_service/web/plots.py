@@ -77,14 +77,13 @@ class PlotChoice:
         ra, dec = _first(columns, "pos.eq.ra"), _first(columns, "pos.eq.dec")
         kind = wanted.kind
         if kind not in KINDS:
-            redshift = _first(columns, "src.redshift")
-            kind = "sky" if ra and dec and not redshift else "histogram"
+            kind = _suitable(columns)
         if kind == "sky":
             x, y = ra or names[0], dec or names[min(1, len(names) - 1)]
         else:
             x = _first(columns, "src.redshift") or _first(columns, "phot.mag") or _plain(columns)
             others = [each for each in columns if each.name != x] or list(columns)
-            y = _first(others, "phot.mag") or _plain(others)
+            y = _first(others, "meta.number") or _first(others, "phot.mag") or _plain(others)
         return cls(
             columns,
             kind,
@@ -299,9 +298,19 @@ def _first(columns: Sequence[Field], ucd: str) -> str | None:
     return found[0].name if found else None
 
 
+def _suitable(columns: Sequence[Field]) -> str:
+    """Choose what to draw first: counts against what was counted, redshifts, else the sky."""
+    if len(columns) > 1 and _first(columns, "meta.number"):
+        return "density"
+    if _first(columns, "src.redshift"):
+        return "histogram"
+    placed = _first(columns, "pos.eq.ra") and _first(columns, "pos.eq.dec")
+    return "sky" if placed else "histogram"
+
+
 def _plain(columns: Sequence[Field]) -> str:
-    """Find a column that is no identifier, where there is one."""
-    others = [each for each in columns if not (each.ucd or "").startswith("meta.id")]
+    """Find a column that is neither identifier nor count, where there is one."""
+    others = [each for each in columns if not (each.ucd or "").startswith(("meta.id", "meta.num"))]
     return (others or columns)[0].name
 
 

@@ -12,6 +12,7 @@ from flask_babel import gettext
 
 from registry.formats.writers.registry import WRITERS, content_type, writer_for
 from vo_service.adql.errors import AdqlError
+from vo_service.dali.errors import DaliError
 from vo_service.engines.base import QueryTimeout
 from vo_service.http.errors import STATUS
 from vo_service.http.streaming import ResultStreaming
@@ -61,7 +62,7 @@ class QueryViews:
             ("/query", "GET", self.show_query),
             ("/query", "POST", self.answer_query),
             ("/query/rows", "POST", _in_json(self.send_rows)),
-            ("/query/check", "POST", _in_json(self.check_query)),
+            ("/query/check", "POST", self.check_query),
             ("/query/file", "POST", self.send_file),
             ("/query/plot", "POST", self.draw_plot),
             ("/query/code", "POST", self.show_code),
@@ -93,10 +94,16 @@ class QueryViews:
         return ResultStreaming().respond(running, writer_for("json"), "application/json")
 
     def check_query(self) -> Response:
-        """Say whether a query could be run."""
-        running = self.desk.run(self.shell.principal(), self._asked(), maxrec=0)
-        running.close()
-        return jsonify(columns=len(running.fields))
+        """Say what keeps a query from being run; no error of this request, but its answer."""
+        problem = None
+        try:
+            self.desk.run(self.shell.principal(), self._asked(), maxrec=0).close()
+        except (AdqlError, DaliError) as error:
+            problem = _described(error)
+        except _KNOWN:
+            # A busy service says so when the query is run.
+            problem = None
+        return jsonify(problem=problem)
 
     def send_file(self) -> Response:
         """Run a query, and give its result as a file."""

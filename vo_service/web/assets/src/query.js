@@ -152,7 +152,7 @@ document.addEventListener("keydown", (event) => {
 editor.check(async (text) => {
   if (!text.trim() || asking?.signal.aborted === false && !stop.hidden) return null;
   const response = await sent(form.dataset.check, values({ QUERY: text }));
-  return response.status === 400 ? response.json() : null;
+  return response.ok && !response.redirected ? (await response.json()).problem : null;
 });
 fillHistory(document.querySelector("#history ul"), (text) => editor.replace(text));
 const draft = sessionStorage.getItem(DRAFT);
