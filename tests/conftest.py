@@ -21,10 +21,20 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="pzvo-compiled-")
     atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
+# A test that asks for a folder or a database, or whose module knows of processes and sockets, is
+# marked `io`: nobody has to remember the mark, and what is left runs in seconds (scripts/check).
+IO_FIXTURES = frozenset({"tmp_path", "tmp_path_factory", "postgres_server"})
+IO_MODULES = ("subprocess", "multiprocessing", "socket")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort by folder; within a folder, files and tests stay as they were collected."""
+    """Mark what leaves the process, and sort by folder; within a folder, the order stays."""
     folder = Path(__file__).parent
+    for item in items:
+        asked = IO_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        known = vars(getattr(item, "module", None) or object)
+        if asked or any(name in known for name in IO_MODULES):
+            item.add_marker(pytest.mark.io)
     items.sort(key=lambda item: ORDER.index(item.path.relative_to(folder).parts[0]))
 
 

@@ -151,6 +151,7 @@ def test_settings_that_pages_name_exist(page):
             assert set(tomllib.loads(content)) <= set(Settings.model_fields)
 
 
+@pytest.mark.io
 def test_errors_page_is_up_to_date():
     page = script("errors_page")
     assert page.PAGE.read_text(encoding="utf-8") == page.errors_page()

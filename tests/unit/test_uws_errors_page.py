@@ -11,6 +11,9 @@ from uws.blueprint import STATUS
 from uws.errors import JobForbidden, JobStoreUnavailable, StorageFull, UwsError
 from vo_service.uploads.errors import UploadRejected
 
+# The page is made by asking applications over installations of their own.
+pytestmark = pytest.mark.io
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
