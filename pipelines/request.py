@@ -97,7 +97,7 @@ class PipelineRequest:
         if products is None:
             entries = {
                 group: _placeholders(specification, group, self._references(specification, group))
-                for group in self.inputs
+                for group in (*self.inputs, *(each.name for each in specification.inputs))
             }
         else:
             entries = {
@@ -112,7 +112,7 @@ class PipelineRequest:
         return check_configuration(specification, document)
 
     def _references(self, specification: PipelineSpecification, group: str) -> tuple[str, ...]:
-        given = self.inputs[group]
+        given = self.inputs.get(group, ())
         known = specification.group(group)
         of_release = known is not None and known.of_release and self.release is not None
         return given or ((str(self.release),) if of_release else ())
