@@ -15,7 +15,7 @@ OTHERS = [language for language in LANGUAGES if language != "en"]
 NAMES = {
     "ADQL", "API", "Aladin", "CSV", "JSON", "RA", "SHA-256", "STILTS", "TAP", "TOPCAT", "UCD",
     "curl", "pyvo", "pzserver", "pzvo", "SELECT", "TOP", "FROM", "TAP_UPLOAD.mine", "Dec",
-    "Markdown", "DOI", "ORCID", "HDU", "ADS", "BibTeX", "ZIP", "https", "VOTable",
+    "Markdown", "DOI", "ORCID", "HDU", "ADS", "BibTeX", "ZIP", "https", "ESASky", "Lite", "VOTable",
 }  # fmt: skip
 """Names and words of programs, which are the same in all languages."""
 
