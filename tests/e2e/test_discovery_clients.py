@@ -87,4 +87,23 @@ def test_astroquery_searches_a_cone(cone_url, expected):
 
     centre = SkyCoord(0, 0, unit="deg")
     found = conesearch.conesearch(centre, 20 * u.deg, catalog_db=cone_url, verb=3, verbose=False)
-    assert sorted(str(each) for each in found.to_table()["OBJID"]) == expected
+    assert sorted(str(each) for each in found["OBJID"]) == expected
+
+
+def test_pyvo_follows_the_links_of_a_result(service):
+    query = "SELECT publisher_did FROM pz.products"
+    found = pyvo.dal.TAPService(service.url).run_sync(query)
+    (links,) = found.iter_datalinks()
+    assert links.original_row["publisher_did"].endswith("p1_test_survey")
+    kinds = {link.content_type for link in links if link.semantics == "#this"}
+    assert {"application/fits", "text/csv"} <= kinds
+
+
+def test_stilts_finds_no_fault_in_links_but_terms_newer_than_it(site, stilts, tmp_path):
+    document = tmp_path / "links.vot"
+    did = "ivo://x-unregistered/tap?redshift_catalog/p1_test_survey"
+    answer = requests.get(f"{site}/datalink/links", params={"ID": did}, timeout=60)
+    document.write_bytes(answer.content)
+    done = stilts("datalinklint", f"votable={document}")
+    reports = [line for line in done.stdout.splitlines() if line.startswith(("E-", "W-"))]
+    assert [line for line in reports if not line.startswith("E-SMCO")] == []
