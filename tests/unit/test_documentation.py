@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shlex
@@ -13,7 +14,6 @@ import click
 import pytest
 import yaml
 
-from pipelines import hello_world
 from pipelines.configuration import check_configuration
 from registry.annotation.annotation_file import parse_annotations
 from registry.model.annotation import ROLES
@@ -178,11 +178,15 @@ def test_publish_page_lists_roles_and_types():
 
 def test_annotation_files_of_the_pages_are_valid():
     for page in PAGES:
-        for language, content in BLOCK.findall(page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        for language, content in BLOCK.findall(text):
             if language != "yaml":
                 continue
             document = yaml.safe_load(content)
             if "inputs" in document:
-                assert check_configuration(hello_world.SPECIFICATION, document).param
+                # The page says for which pipeline it is.
+                name = re.search(r"pzvo pipeline run (\w+)", text).group(1)
+                pipeline = importlib.import_module(f"pipelines.{name}")
+                assert check_configuration(pipeline.SPECIFICATION, document).param
             else:
                 assert parse_annotations(yaml.safe_dump(document)).columns
