@@ -47,7 +47,7 @@ def inputs(service):
 @contextlib.contextmanager
 def frozen(service):
     """Let nobody claim a job."""
-    _, _, *workers = service.processes()
+    workers = service.processes_of("worker")
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
     try:
@@ -233,7 +233,7 @@ def test_disk_that_is_full_at_the_publication_leaves_one_product_or_none(tmp_pat
 def test_web_process_killed_in_the_middle_of_a_submission_leaves_no_half_job(service, inputs):
     sent = threading.Thread(target=try_to_submit, args=(service, inputs))
     sent.start()
-    os.kill(service.web_process(), signal.SIGKILL)
+    os.kill(service.processes_of("web")[0], signal.SIGKILL)
     sent.join()
     service.kill()
     service.start()

@@ -182,13 +182,14 @@ class PipelineService:
         children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
         return [keeper, *map(int, children)]
 
-    def web_process(self) -> int:
-        """Number a process that answers requests."""
-        return next(
+    def processes_of(self, kind: str) -> list[int]:
+        """Number the processes that answer requests (`web`), or run jobs (`worker`)."""
+        mark = f" {kind} ".encode()
+        return [
             pid
             for pid in self.processes()
-            if b" web " in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        )
+            if mark in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        ]
 
     def kill(self) -> None:
         """Kill all processes of the service with -9; runs of pipelines are not touched."""
