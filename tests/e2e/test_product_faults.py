@@ -311,7 +311,8 @@ def test_upload_to_a_full_disk_is_refused_and_nothing_kept(uploader, tmp_path, h
         assert str(served.live.home) not in refused.text
         assert served.ask("GET", f"product-files/?product_id={product}").json()["count"] == 0
         stored = [p for p in served.live.home.rglob("*") if p.is_file()]
-        assert not [p for p in stored if f"/{product}_full" in str(p)]
+        kept = [p.name for p in stored if f"/{product}_full" in str(p)]
+        assert kept == ["manifest.json"]
         assert not [p for p in stored if p.stat().st_size > 30 * MB]
         assert served.put(product, b"small", "small.bin").status_code == 201
         assert served.publish(product).status_code == 200

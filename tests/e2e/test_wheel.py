@@ -32,8 +32,8 @@ def tracked() -> list[str]:
 
 
 def is_shipped(name: str) -> bool:
-    """Tell whether a file is of the package, and not what scripts of pages are bundled from."""
-    return not name.startswith("vo_service/web/assets/")
+    """Tell whether a file is of the package, and not what parts of pages are made from."""
+    return not (name.startswith("vo_service/web/assets/") or name.endswith(".po"))
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +111,13 @@ def catalogue(folder: Path) -> Path:
 def test_wheel_has_the_files_that_git_has(wheel, tracked):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    generated = {name for name in names if name.startswith("vo_service/web/static/")}
+    generated = {
+        name for name in names if name.startswith("vo_service/web/static/") or name.endswith(".mo")
+    }
     assert names - generated == {name for name in tracked if is_shipped(name)}
     assert {f"vo_service/web/static/site.{kind}" for kind in ("css", "js")} <= generated
+    compiled = {f"{name[:-3]}.mo" for name in tracked if name.endswith(".po")}
+    assert compiled == {name for name in generated if name.endswith(".mo")}
 
 
 def test_packages_come_from_the_wheel(python, tmp_path):

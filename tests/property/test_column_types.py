@@ -143,7 +143,7 @@ def test_any_type_is_planned_or_refused_by_name(column):
                 json.dumps(plan.columns[0].statistics.minimum)
                 assert "value out of range" not in str(stored.to_pylist())
                 assert "value out of range" not in facts
-                result, _ = table_result(opened, "x", writer_for("votable/td"))
+                result, _ = table_result(opened, "x")
                 assert b"</VOTABLE>" in b"".join(writer_for("votable/td").write(result))
             else:
                 assert all("column 'strange'" in problem for problem in plan.problems)

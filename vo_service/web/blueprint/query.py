@@ -95,9 +95,9 @@ class QueryViews:
 
     def check_query(self) -> Response:
         """Say what keeps a query from being run; no error of this request, but its answer."""
-        problem = None
+        problem, principal = None, self.shell.principal()
         try:
-            self.desk.run(self.shell.principal(), self._asked(), maxrec=0).close()
+            self.desk.run(principal, self._asked(), maxrec=0).close()
         except (AdqlError, DaliError) as error:
             problem = _described(error)
         except _KNOWN:
