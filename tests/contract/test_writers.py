@@ -431,8 +431,11 @@ def test_each_alias_finds_the_writer_and_media_types_are_answered_literally(
     for alias in writer.aliases:
         assert writer_for(alias) is writer
         assert writer_for(f" {alias.upper().replace(';', ' ; ')} ") is writer
-        if alias.startswith(("application/", "text/")):
-            # Text that says no character set is given the one that it has.
+        if alias.startswith("text/"):
+            # The parameters say what the text is, whatever was asked for.
+            assert content_type(alias).partition(";")[0] == alias.partition(";")[0]
+            assert "charset=" in content_type(alias) or "xml" in alias
+        elif alias.startswith("application/"):
             assert content_type(alias).startswith(alias)
         else:
             assert content_type(alias) == writer.media_type
