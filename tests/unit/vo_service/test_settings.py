@@ -289,7 +289,8 @@ def test_the_issuer_stays_letter_by_letter():
 def test_example_file_shows_the_defaults():
     machine_or_site = {
         "home", "database_url", "public_url", "tables_url", "queries_url",
-        "authority", "contact", "notice", "pages_folder", "pipeline_sites", "query_slots_per_visitor",
+        "authority", "contact", "notice", "pages_folder", "pipeline_sites",
+        "query_slots_per_visitor",
         "engine_threads", "engine_memory_bytes", "engine_total_memory_bytes",
         "publish_memory_bytes",
         "trusted_proxies", "proxy_user_header", "proxy_groups_header", "proxy_email_header",

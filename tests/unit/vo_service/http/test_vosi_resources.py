@@ -34,6 +34,7 @@ def test_capabilities_declare_what_is_there_under_one_base(client):
         "ivo://ivoa.net/std/VOSI#tables-1.1": f"{BASE}/tap/tables",
         "ivo://ivoa.net/std/DALI#examples": f"{BASE}/tap/examples",
         "ivo://ivoa.net/std/TAP": f"{BASE}/tap",
+        "ivo://ivoa.net/std/DataLink#links-1.1": f"{BASE}/datalink/links",
     }
     for url in declared.values():
         assert client.get(url.removeprefix(BASE)).status_code == 200
