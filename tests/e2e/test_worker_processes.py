@@ -1,9 +1,7 @@
 """Jobs among processes that race, stop, stall and die."""
 
-import contextlib
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -11,6 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from uws.limits import JobLimits
 from uws.model import Parameter, Phase
@@ -22,7 +23,7 @@ from uws.store.sql import SqlJobStore
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tests" / "support" / "worker_process.py"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -83,28 +84,42 @@ def submit(service, owner="ada", **parameters):
     return JobAddress(owner, "journal", job.job_id)
 
 
-def freeze(process, tmp_path):
-    """Stop a process at a moment when it does not hold the write lock of SQLite.
+def freeze(process, url):
+    """Stop a process at a moment when it does not hold a lock of the job table.
 
     A process that is frozen with the lock keeps everybody out until it goes on or dies, which is
     not what is looked at here.
     """
-    metadata = tmp_path / "metadata.sqlite"
     for _ in range(100):
         os.kill(process.pid, signal.SIGSTOP)
-        if not metadata.exists():
+        # The signal is sent before the threads have stopped: one may still take the lock.
+        until(lambda: set(thread_states(process)) == {"T"})
+        if not locked(url):
             return
-        other = sqlite3.connect(metadata, timeout=0.2, isolation_level=None)
-        with contextlib.closing(other):
-            try:
-                other.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                os.kill(process.pid, signal.SIGCONT)
-                time.sleep(0.05)
-                continue
-            other.execute("ROLLBACK")
-            return
+        os.kill(process.pid, signal.SIGCONT)
+        time.sleep(0.05)
     raise AssertionError("the process holds the lock all the time")
+
+
+def thread_states(process):
+    for thread in Path(f"/proc/{process.pid}/task").iterdir():
+        yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def locked(url):
+    """Tell whether somebody else is within a transaction that writes."""
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            others = "SELECT count(*) FROM pg_locks WHERE mode = 'RowExclusiveLock'"
+            return connection.exec_driver_sql(others).scalar_one() > 0
+        connection.exec_driver_sql("PRAGMA busy_timeout = 200")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError:
+            return True
+        connection.exec_driver_sql("ROLLBACK")
+        return False
 
 
 def until(condition):
@@ -157,11 +172,13 @@ def test_a_killed_workers_job_is_finished_by_another(service, spawn, journal, tm
         assert content.read() == str(second.pid).encode()
 
 
-def test_a_worker_that_was_thought_dead_cannot_finish_the_job(service, spawn, journal, tmp_path):
+def test_a_worker_that_was_thought_dead_cannot_finish_the_job(
+    service, spawn, journal, tmp_path, url
+):
     address = submit(service, DO="wait", RESULT="yes")
     first = spawn(lease_s=0.5)
     until(journal)
-    freeze(first, tmp_path)
+    freeze(first, url)
     second = spawn(lease_s=0.5)
     until(lambda: ("begin", address.job_id, 2, second.pid) in journal())
     (tmp_path / "go").touch()

@@ -44,9 +44,12 @@ class JournalHandler:
         if not job.values("RESULT"):
             self._note("end", job)
             return []
-        with context.open_result("result", "text/plain") as pending:
-            pending.sink.write(str(os.getpid()).encode())
-        self._note("end", job)
+        try:
+            with context.open_result("result", "text/plain") as pending:
+                pending.sink.write(str(os.getpid()).encode())
+        finally:
+            # Also when it was cancelled in between.
+            self._note("end", job)
         return [pending.result()]
 
     def _note(self, step: str, job: Job) -> None:

@@ -9,6 +9,7 @@ from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -22,6 +23,11 @@ _WRITES = "uws_writes"
 
 _BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for another process: transactions hold the lock for milliseconds."""
+
+_IDLE_TIMEOUT_MS = 30_000
+"""After how long PostgreSQL ends a transaction whose process does nothing, being frozen or cut off:
+its locks would stop all other workers.
+"""
 
 
 class JobDatabase:
@@ -134,7 +140,9 @@ class JobDatabase:
 
     def _create_engine(self) -> Engine:
         if not self._is_sqlite:
-            return create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+            server = create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+            event.listen(server, "connect", _configure_postgres)
+            return server
         # Errors reach logs: not with the queries that people wrote.
         engine = create_engine(self._url, max_overflow=-1, hide_parameters=True)
         event.listen(engine, "connect", _configure_sqlite)
@@ -145,6 +153,14 @@ class JobDatabase:
 def _first_line(error: OperationalError) -> str:
     lines = str(error.orig).splitlines()
     return lines[0] if lines else type(error.orig).__name__
+
+
+def _configure_postgres(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_TIMEOUT_MS}")
+    cursor.close()
+    # A setting of a session is forgotten when its transaction is rolled back.
+    connection.commit()
 
 
 def _configure_sqlite(connection: SqliteConnection, _entry: ConnectionPoolEntry) -> None:
