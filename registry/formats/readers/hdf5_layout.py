@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import h5py
     import numpy as np
 
+    Members = dict[str, h5py.Group | h5py.Dataset]
+
 __all__ = ["Hdf5File", "Layout"]
 
 _MAX_DEPTH = 3
@@ -84,6 +86,7 @@ class Hdf5File:
         self._root = root
         self._bytes = file_bytes
         self._nodes = 0
+        self._opened: dict[str, Members] = {}
         self._warnings: list[str] = []
 
     def table(self, wanted: str | None) -> Layout:
@@ -139,16 +142,18 @@ class Hdf5File:
         if path not in ("/", "/data") or (path == "/data" and list(self._root) != ["data"]):
             return False
         table = self._root[path]
-        return isinstance(table, h5py.Group) and all(
+        if not isinstance(table, h5py.Group) or len(members := self._members(table)) < len(table):
+            return False
+        return all(
             isinstance(member, h5py.Dataset) and member.dtype.names is None
-            for member in table.values()
+            for member in members.values()
         )
 
     def _length(self, place: h5py.Group | h5py.Dataset) -> int | None:
         """Give the number of rows; 0 for a group whose datasets have no common one."""
         if hasattr(place, "shape"):
             return int(place.shape[0]) if place.shape else 0
-        members = dict(self._members(place))
+        members = self._members(place)
         if attribute_text(place, "pandas_type") is not None or is_ensemble(members):
             return None
         plain = [m for m in members.values() if hasattr(m, "shape") and m.dtype.names is None]
@@ -159,10 +164,10 @@ class Hdf5File:
         """Find the masks beside the columns, as this service wrote them once (group ``nulls``)."""
         if start.name not in ("/", "/data"):
             return {}
-        members = dict(self._members(self._root))
+        members = self._members(self._root)
         if members.keys() != {"data", "nulls"} or not hasattr(members["nulls"], "keys"):
             return {}
-        return dict(self._members(members["nulls"]))
+        return self._members(members["nulls"])
 
     def _mark_nulls(self, layout: Layout, nulls: dict[str, h5py.Dataset]) -> None:
         for index, column in enumerate(layout.columns):
@@ -186,7 +191,7 @@ class Hdf5File:
     def _at(self, wanted: str) -> h5py.Group | h5py.Dataset:
         node = self._root
         for part in wanted.strip("/").split("/") if wanted.strip("/") else []:
-            members = dict(self._members(node)) if hasattr(node, "keys") else {}
+            members = self._members(node) if hasattr(node, "keys") else {}
             if part not in members:
                 found = ", ".join(list(members)[:_LISTED]) or "nothing"
                 raise FileChoiceNeeded(
@@ -195,7 +200,13 @@ class Hdf5File:
             node = members[part]
         return node
 
-    def _members(self, group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
+    def _members(self, group: h5py.Group) -> Members:
+        """Open what is in a group, once: files have thousands of datasets in one."""
+        if group.name not in self._opened:
+            self._opened[group.name] = dict(self._open_members(group))
+        return self._opened[group.name]
+
+    def _open_members(self, group: h5py.Group) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
         import h5py
 
         for name in group:
@@ -225,7 +236,7 @@ class Hdf5File:
         if isinstance(node, h5py.Dataset):
             yield node
             return
-        members = dict(self._members(node))
+        members = self._members(node)
         if attribute_text(node, "pandas_type") is not None or is_ensemble(members):
             yield node
             return
@@ -248,12 +259,12 @@ class Hdf5File:
             self._add(layout, node.name.rsplit("/", 1)[-1], node)
             return layout
         layout.description = attribute_text(node, "TITLE") or attribute_text(node, "description")
-        members = dict(self._members(node))
+        members = self._members(node)
         kind = attribute_text(node, "pandas_type")
         if kind is not None:
             self._pandas(kind, node, members, layout)
         elif is_ensemble(members):
-            groups = {name: dict(self._members(member)) for name, member in members.items()}
+            groups = {name: self._members(member) for name, member in members.items()}
             datasets = {n: d for n, d in groups["data"].items() if isinstance(d, h5py.Dataset)}
             extra = {
                 n: d for n, d in groups.get("ancil", {}).items() if isinstance(d, h5py.Dataset)
