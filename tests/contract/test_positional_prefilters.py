@@ -16,7 +16,7 @@ from vo_service.engines.processor import LocalProcessor
 
 pytestmark = pytest.mark.postgres
 
-SIZES = {"big": 3_000, "small": 400}
+SIZES = {"big": 1_500, "small": 80}
 OF_PREFILTER = {
     Prefilter.NONE: "_zone",
     Prefilter.Q3C: "q3c_nearby_it",

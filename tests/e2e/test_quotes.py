@@ -59,7 +59,8 @@ def run(live) -> tuple[set[datetime | None], float]:
 
 def test_the_end_is_unknown_until_three_have_ended_and_then_it_is_about_right(single):
     runs = [run(single) for _ in range(3)]
-    assert all(said <= {None} for said, _ in runs)
+    # The third may have ended while its last document was made.
+    assert all(said <= {None} for said, _ in runs[:2])
     # What was learnt outlives the jobs, and the processes.
     single.stop()
     single.start()
