@@ -135,6 +135,8 @@ class Worker:
         """
         self._stopping.set()
         self._store.signal.notify()
+        # Who waits for a slot gets one, and sees that it is over.
+        self._slots.release()
         if self._threads:
             self._threads[0].join()
         _join(self._executions(), grace_s)
@@ -145,15 +147,18 @@ class Worker:
             execution.context.cancel(CancelReason.LOST)
             execution.release()
         self._stopped.set()
+        self._store.signal.notify()
         for thread in self._threads:
             thread.join()
 
     def _claim_jobs(self) -> None:
         seen_changes: int | None = None
-        while not self._stopping.is_set():
-            if not self._slots.acquire(timeout=self._settings.watch_s):
-                continue
+        while True:
+            self._slots.acquire()
+            # Before the look at the end, whose notice may come at any moment.
             seen = self._store.signal.count
+            if self._stopping.is_set():
+                return
             try:
                 changes = self._store.changes()
                 job = self._claim() if changes != seen_changes else None
@@ -210,8 +215,10 @@ class Worker:
 
     def _keep_leases(self) -> None:
         extended = reported = monotonic()
-        while not self._stopped.is_set():
+        while True:
             seen = self._store.signal.count
+            if self._stopped.is_set():
+                return
             try:
                 executions = self._executions()
                 due = monotonic() - extended >= self._settings.lease_s / 4

@@ -1,7 +1,7 @@
 import errno
 import logging
 from datetime import timedelta
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 from jobs import SayHandler
@@ -253,6 +253,17 @@ def test_a_worker_that_stops_gives_back_even_jobs_that_do_not_listen(service, st
     assert service.get(address).phase is Phase.QUEUED
     handler.go.set()
     assert gone(worker)
+    assert service.get(address).phase is Phase.QUEUED
+
+
+def test_a_worker_with_all_slots_taken_that_looks_rarely_stops_at_once(service, start):
+    worker = start(slots=1, watch_s=3600)
+    address = submit(service, SLEEP=60)
+    executing(service, address)
+    stopping = Thread(target=worker.stop, args=(0,), daemon=True)
+    stopping.start()
+    stopping.join(120)
+    assert not stopping.is_alive()
     assert service.get(address).phase is Phase.QUEUED
 
 
