@@ -15,16 +15,23 @@ from registry.model.product_file import FileRole, ProductFile
 from registry.products.rebuilding import missing_records, remake_table
 from registry.products.records import ProductStores
 from registry.products.resumable import INCOMING, sweep_incoming
-from registry.products.verification import Finding, damaged_files, damaged_tables
+from registry.products.verification import (
+    Finding,
+    damaged_files,
+    damaged_tables,
+    damaged_user_tables,
+)
 from registry.stores.files import MANIFEST
 from registry.stores.identity import IDENTITY
 from registry.stores.manifest_keeper import RELEASES_FILE, ManifestKeeper
 from registry.stores.manifests import ManifestFolder
 from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.selection import Visibility
+from registry.stores.metadata.user_tables import SqlUserTableStore
 from registry.stores.quarantine import QUARANTINE, SetAside
 from registry.stores.sweep import Swept, find_orphans, refusal, sweep_staging
 from registry.stores.table import TableStore
+from registry.stores.user_table_manifests import USER_MANIFESTS, UserTableManifests
 
 __all__ = ["Diagnosis", "Doctor", "Finding", "Usage"]
 
@@ -81,7 +88,8 @@ class Diagnosis:
     unrecorded
         Products of which the archive knows more than the database; a rebuild records them.
     due
-        Products whose manifest is older than their record; a repair writes it.
+        Products, and rows of users' tables, whose manifest is older than their record; a repair
+        writes it.
     quarantine
         What was set aside.
     refused
@@ -93,7 +101,7 @@ class Diagnosis:
     missing: tuple[Finding, ...] = ()
     tables: tuple[Finding, ...] = ()
     unrecorded: tuple[Finding, ...] = ()
-    due: tuple[int, ...] = ()
+    due: tuple[int | str, ...] = ()
     quarantine: tuple[SetAside, ...] = ()
     refused: str | None = None
 
@@ -133,6 +141,8 @@ class Doctor:
         self._stores = stores
         self._tables = tables
         self._publisher = publisher
+        self._users = SqlUserTableStore(database)
+        self._own = UserTableManifests(self._users, home)
 
     def examine(self, *, checksums: bool = True) -> Diagnosis:
         """Look at everything; nothing is changed.
@@ -160,7 +170,9 @@ class Doctor:
             totals[kind].append(size)
         usage = [Usage(kind, len(sizes), sum(sizes)) for kind, sizes in totals.items()]
         usage.sort(key=lambda each: -each.size_bytes)
-        lost = damaged_files(self._stores, files, products, checksums=checksums)
+        lost = list(damaged_files(self._stores, files, products, checksums=checksums))
+        if checksums:
+            lost.extend(damaged_user_tables(self._users, self._tables))
         loose, total = find_orphans(self._stores.files, self._stores.products, self._tables)
         return Diagnosis(
             tuple(usage),
@@ -168,7 +180,7 @@ class Doctor:
             tuple(lost),
             tuple(finding for _, finding in self._damaged_tables()) if checksums else (),
             tuple(self._unrecorded()),
-            tuple(ManifestKeeper(self._database, self._home).due()),
+            (*ManifestKeeper(self._database, self._home).due(), *self._own.due()),
             tuple(self._stores.files.quarantine.entries()),
             refusal(self._stores.files, len(loose), total),
         )
@@ -188,6 +200,16 @@ class Doctor:
                 yield product.internal_name, str(error)
             else:
                 yield product.internal_name, None
+
+    def rebuild_user_tables(self) -> Iterator[tuple[str, str | None]]:
+        """Record users' own tables again that the archive knows and the database does not.
+
+        Yields
+        ------
+        tuple
+            Name and owner of the table, and why it was not recorded, if so.
+        """
+        yield from self._own.rebuild(self._tables, datetime.now(UTC))
 
     def repair(
         self,
@@ -257,6 +279,8 @@ class Doctor:
             return "metadata"
         if first == "archive" and Path(place).name.startswith(MANIFEST):
             return "manifests of products"
+        if place.startswith(f"{USER_MANIFESTS}/"):
+            return "manifests of users' tables"
         if first.startswith(_METADATA):
             return "metadata"
         if first == "staging":
@@ -278,6 +302,9 @@ class Doctor:
         for manifest in wanted:
             place = manifest.path.relative_to(self._home).as_posix()
             yield Finding(place, "the database does not know this product, or an older state of it")
+        for table in self._own.unrecorded():
+            place = table.path.relative_to(self._home).as_posix()
+            yield Finding(place, f"the database does not know {table.named}, or an older state")
         for conflict in conflicts:
             yield Finding("archive", conflict)
 

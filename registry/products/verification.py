@@ -12,9 +12,10 @@ from registry.model.product_file import ProductFile
 from registry.model.table import Storage
 from registry.products.rebuilding import table_problem
 from registry.products.records import ProductStores
+from registry.stores.metadata.user_tables import SqlUserTableStore
 from registry.stores.table import TableStore
 
-__all__ = ["Finding", "damaged_files", "damaged_tables"]
+__all__ = ["Finding", "damaged_files", "damaged_tables", "damaged_user_tables"]
 
 _CHUNK_BYTES = 4 * 2**20
 
@@ -88,6 +89,23 @@ def damaged_tables(
         if problem is not None and stores.products.has_table(version.table_file):
             reason = f"the table of {product.internal_name!r} is damaged: {problem}"
             yield product, Finding(f"tables/{version.table_file}", reason)
+
+
+def damaged_user_tables(users: SqlUserTableStore, tables: TableStore) -> Iterator[Finding]:
+    """Read the tables of all users, and find those that are not whole: nothing makes them again.
+
+    Parameters
+    ----------
+    users
+        The records.
+    tables
+        The rows.
+    """
+    for table in users.everybodys():
+        problem = table_problem(tables, table.storage, table.n_rows)
+        if problem is not None and table in users.everybodys():
+            reason = f"the table {table.name} of {table.owner} is damaged: {problem}"
+            yield Finding(f"tables/{table.storage.file}", reason)
 
 
 def _folder_problem(

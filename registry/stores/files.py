@@ -8,6 +8,7 @@ Under the home folder::
     archive/products/<internal name>/files/ uploaded files, under generated names
     archive/products/<internal name>/manifest.json
                                             what is known of the product (see `Manifests`)
+    archive/user_tables/                    what is known of users' tables (`UserTableManifests`)
     tables/                                 table files (see `TableStore`)
     quarantine/                             files that no record names (see `Quarantine`)
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import logging
-import os
 import re
-import uuid
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
 
-from registry.durability import disk_errors, rename_durably
 from registry.errors import RegistryError
 from registry.stores.identity import check_mounted
-from registry.stores.manifests import ManifestFolder
+from registry.stores.manifests import ManifestFolder, one_writer, write_rows
 from registry.stores.metadata.changes import RELEASES
 from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.dump import product_rows, reserve_numbers, shared_rows
 from registry.stores.metadata.schema import installation, products
+from registry.stores.metadata.user_tables import SqlUserTableStore
+from registry.stores.user_table_manifests import UserTableManifests
 
 __all__ = ["RELEASES_FILE", "ManifestKeeper"]
 
@@ -71,7 +67,7 @@ class ManifestKeeper:
             If the archive is not mounted.
         """
         check_mounted(self._home)
-        with self._turn():
+        with one_writer(self._home):
             for product_id in sorted(changed):
                 if product_id == RELEASES:
                     self._write_releases()
@@ -98,6 +94,7 @@ class ManifestKeeper:
                 reserve_numbers(connection, self._highest())
         if due or not (self._archive / RELEASES_FILE).exists():
             self.write([*due, RELEASES])
+        UserTableManifests(SqlUserTableStore(self._database), self._home).write_due()
         return len(due)
 
     def due(self) -> list[int]:
@@ -143,31 +140,8 @@ class ManifestKeeper:
     def _write_releases(self) -> None:
         with self._database.reading() as connection:
             said: Mapping[str, Any] = shared_rows(connection)
-        path = self._archive / RELEASES_FILE
-        part = path.with_name(f"{RELEASES_FILE}.{uuid.uuid4().hex[:8]}.part")
-        with disk_errors():
-            self._archive.mkdir(parents=True, exist_ok=True)
-            try:
-                with part.open("w") as file:
-                    json.dump({"format": 1, "rows": said}, file, indent=1)
-                    file.flush()
-                    os.fsync(file.fileno())
-                rename_durably(part, path)
-            finally:
-                part.unlink(missing_ok=True)
+        write_rows(self._archive / RELEASES_FILE, said)
 
     def _highest(self) -> int:
         names = (path.name for path in self._archive.glob("products/*"))
         return max((int(m.group(1)) for m in map(_NUMBER.match, names) if m), default=0)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let one process write at a time: what is read last is what is written last."""
-        with disk_errors():
-            self._home.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._home / "manifests.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)

@@ -9,17 +9,19 @@ and stays as ``manifest-r<revision>.json``.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from registry.durability import disk_errors, rename_durably, sync_folder
 
-__all__ = ["Manifest", "ManifestFolder"]
+__all__ = ["Manifest", "ManifestFolder", "one_writer", "write_rows"]
 
 _NAME = "manifest.json"
 
@@ -117,20 +119,8 @@ class ManifestFolder:
             If the disk is full; the old one stays.
         """
         path = self.path(product)
-        said = {"format": 1, "identity": identity, "rows": rows}
-        text = json.dumps(said, indent=1, ensure_ascii=True, allow_nan=True)
-        part = path.with_name(f"manifest.{uuid.uuid4().hex[:8]}.part")
-        with disk_errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with part.open("w") as file:
-                    file.write(text)
-                    file.flush()
-                    os.fsync(file.fileno())
-                self._keep_newer(path, int(rows["products"][0]["revision"]))
-                rename_durably(part, path)
-            finally:
-                part.unlink(missing_ok=True)
+        revision = int(rows["products"][0]["revision"])
+        write_rows(path, rows, identity, before=lambda: self._keep_newer(path, revision))
         sync_folder(path.parent.parent)
 
     def remove(self, product: str) -> None:
@@ -149,3 +139,62 @@ class ManifestFolder:
             rename_durably(path, path.with_name(f"manifest-r{old.revision}.json"))
         elif old is None and path.exists():
             rename_durably(path, path.with_name(f"manifest-damaged-{uuid.uuid4().hex[:8]}.json"))
+
+
+def write_rows(
+    path: Path,
+    rows: Mapping[str, Any],
+    identity: str | None = None,
+    *,
+    before: Callable[[], None] | None = None,
+) -> None:
+    """Write rows of the metadata database to a file, which is there as a whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Its place; folders are made.
+    rows
+        By the name of their table.
+    identity
+        Of the installation.
+    before
+        Called when the new contents are safe and the old ones are still there.
+
+    Raises
+    ------
+    StorageFull
+        If the disk is full; the old file stays.
+    """
+    part = path.with_name(f"{path.stem}.{uuid.uuid4().hex[:8]}.part")
+    with disk_errors():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("w") as file:
+                json.dump({"format": 1, "identity": identity, "rows": rows}, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            if before is not None:
+                before()
+            rename_durably(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_writer(home: Path) -> Iterator[None]:
+    """Let one process write manifests at a time: what is read last is what is written last.
+
+    Raises
+    ------
+    StorageFull
+        If the disk is full.
+    """
+    with disk_errors():
+        home.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(home / "manifests.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

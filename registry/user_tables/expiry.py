@@ -14,6 +14,7 @@ from registry.stores.files import FileStore
 from registry.stores.metadata.user_tables import SqlUserTableStore
 from registry.stores.sweep import NO_RECORD, refusal
 from registry.stores.table import TableStore
+from registry.stores.user_table_manifests import UserTableManifests
 from registry.user_tables.names import USER_SCHEMA_PREFIX
 from registry.user_tables.service import RELATION_PREFIX
 
@@ -80,6 +81,7 @@ class UserTableExpiry:
         self._tables = tables
         self._unused = unused
         self._clock = clock
+        self._manifests = UserTableManifests(store, files.home)
         self._stopping = Event()
         self._thread: Thread | None = None
 
@@ -121,6 +123,8 @@ class UserTableExpiry:
             _LOG.info("table %s of %s expired", table.name, table.owner)
         retired = self._store.retired_files(now - _RETENTION)
         dropped = [name for name in sorted(retired) if self._done(name, self._tables.drop)]
+        # What says that a table is gone is forgotten after what says that it was there.
+        self._manifests.follow()
         self._store.forget_retired(dropped)
         aside, refused = self._set_aside(now)
         return SweptUserTables(
@@ -132,7 +136,7 @@ class UserTableExpiry:
             if not alone:
                 return (), None
             found = [f for f in self._tables.files() if f.name.startswith(f"{RELATION_PREFIX}_")]
-            known = self._store.known_files()
+            known = self._store.known_files() | self._manifests.named()
             orphans = [file for file in found if file.name not in known]
             refused = refusal(self._files, len(orphans), len(found))
             if refused is not None:

@@ -23,6 +23,7 @@ from registry.model.user_table import UserColumn, UserTable, UserTableQuota
 from registry.stores.files import FileStore
 from registry.stores.metadata.user_tables import SqlUserTableStore
 from registry.stores.table import ORDER_COLUMN, StagedTable, TableStore
+from registry.stores.user_table_manifests import UserTableManifests
 from registry.user_tables.content import TableContent, defined_columns, fitting_rows
 from registry.user_tables.indexing import (
     IndexReport,
@@ -85,6 +86,7 @@ class UserTableService:
         self._rows = rows
         self._quota = quota or UserTableQuota()
         self._clock = clock
+        self._manifests = UserTableManifests(store, files.home)
 
     def check_name(self, principal: Principal, name: str) -> str:
         """Check the name of a new table before its rows are read; give it without schema.
@@ -263,6 +265,7 @@ class UserTableService:
         """
         table, _ = self._found(principal, name)
         self._store.remove(table, self._clock())
+        self._manifests.follow()
 
     def _found(self, principal: Principal, name: str) -> tuple[UserTable, tuple[UserColumn, ...]]:
         owner = _owner(principal)
@@ -336,12 +339,14 @@ class UserTableService:
             try:
                 with self._files.placing():
                     self._tables.publish(staged)
-                    return keep(staged)
+                    kept = keep(staged)
             except BaseException:
                 # An interrupt may come after the commit: then the file belongs to the table.
                 if file not in self._store.files_in_use(self._clock()):
                     self._tables.drop(file)
                 raise
+        self._manifests.follow()
+        return kept
 
 
 def _owner(principal: Principal) -> str:

@@ -5,7 +5,8 @@ import json
 import shutil
 
 import pytest
-from shelf import ADA, Shelf
+from own_tables import content
+from shelf import ADA, BOB, Shelf
 
 from registry.errors import HomeMismatch
 from registry.model.principal import OPERATOR
@@ -21,6 +22,8 @@ from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.dump import OWNED
 from registry.stores.metadata.schema import METADATA, products
 from registry.stores.metadata.selection import Visibility
+from registry.stores.metadata.user_tables import SqlUserTableStore
+from registry.user_tables.service import UserTableService
 
 BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -236,6 +239,65 @@ def test_a_deleted_product_does_not_come_back(home, new_url):
     assert shelf.stores.products.published() == []
     assert shelf.published().id == gone.id + 1
     shelf.close()
+
+
+def own_tables(shelf):
+    store = SqlUserTableStore(shelf.database)
+    return UserTableService(store, shelf.files, shelf.tables, None), store
+
+
+def test_users_own_tables_come_back_as_their_owners(home, new_url):
+    shelf = opened(home, new_url())
+    service, store = own_tables(shelf)
+    stars = {"id": [1, 2], "ra": [10.0, 350.0], "dec": [1.0, -2.0], "name": ["a", None]}
+    service.create(ADA, "Stars", content(stars, ra="pos.eq.ra;meta.main"))
+    service.create(ADA, "gone", content({"x": [1]}))
+    service.create(BOB, "stars", content({"x": [1.5]}))
+    service.remove(ADA, "gone")
+    shelf.published()
+    before = store.everybodys()
+    columns = store.columns(table.id for table in before)
+    shelf.close()
+    url = new_url()
+    rebuild_records(MetadataDatabase(url), Home(home), home)
+    again = opened(home, url)
+    assert len(doctor_of(again).examine().unrecorded) == 2
+    assert {problem for _, problem in doctor_of(again).rebuild_user_tables()} == {None}
+    _, store = own_tables(again)
+    after = store.everybodys()
+    assert [dataclasses.replace(t, id=0, last_used=t.updated) for t in after] == [
+        dataclasses.replace(t, id=0, last_used=t.updated) for t in before
+    ]
+    assert list(store.columns(t.id for t in after).values()) == list(columns.values())
+    # What is used least goes first: nothing expires because its use was forgotten.
+    assert min(t.last_used for t in after) > max(t.last_used for t in before)
+    assert doctor_of(again).examine().healthy
+    again.close()
+
+
+def test_own_tables_without_their_rows_are_told_and_not_recorded(home, new_url):
+    shelf = opened(home, new_url())
+    service, store = own_tables(shelf)
+    service.create(ADA, "lost", content({"x": [1]}))
+    service.create(ADA, "cut", content({"x": [1, 2]}))
+    lost, cut = store.everybodys()
+    shelf.tables.drop(lost.storage.file)
+    (home / "tables" / cut.storage.file).write_bytes(b"")
+    findings = doctor_of(shelf).examine().missing
+    assert {finding.place for finding in findings} == {
+        f"tables/{lost.storage.file}",
+        f"tables/{cut.storage.file}",
+    }
+    shelf.published()
+    shelf.close()
+    url = new_url()
+    rebuild_records(MetadataDatabase(url), Home(home), home)
+    again = opened(home, url)
+    told = dict(doctor_of(again).rebuild_user_tables())
+    assert set(told) == {"lost of ada", "cut of ada"}
+    assert all(told.values())
+    assert own_tables(again)[1].everybodys() == ()
+    again.close()
 
 
 def test_a_publication_that_fails_leaves_no_manifest(home, tmp_path, new_url, monkeypatch):

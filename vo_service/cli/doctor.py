@@ -73,6 +73,9 @@ def doctor_command(
         doctor = _doctor(services)
         if repair:
             _repair(services, doctor, everything=everything)
+        if rebuild:
+            for line in _recorded_tables(doctor):
+                click.echo(line)
         if repair or rebuild:
             for line in _mended(doctor):
                 click.echo(line)
@@ -119,10 +122,19 @@ def _rebuild(settings: Settings) -> None:
     )
     if done.products:
         click.echo(
-            "Accounts, memberships of groups, passwords, tokens, sessions, jobs with their"
-            " results, and the names of users' own tables are not in the archive: if the database"
-            " is lost, they are gone. Make the accounts again with `pzvo user add`; products"
-            " belong to the same names as before."
+            "Accounts, memberships of groups, passwords, tokens, sessions, and jobs with their"
+            " results are not in the archive: if the database is lost, they are gone. Make the"
+            " accounts again with `pzvo user add`; products and users' own tables belong to the"
+            " same names as before."
+        )
+
+
+def _recorded_tables(doctor: Doctor) -> Iterator[str]:
+    for name, problem in doctor.rebuild_user_tables():
+        yield (
+            f"own table recorded again: {name}"
+            if problem is None
+            else (f"own table NOT recorded again: {name}: {problem}")
         )
 
 

@@ -26,7 +26,9 @@ __all__ = [
     "put_shared",
     "remove_rows",
     "reserve_numbers",
+    "row_values",
     "shared_rows",
+    "table_rows",
 ]
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -60,15 +62,15 @@ OWNED = _owned()
 
 def product_rows(connection: Connection, product_id: int) -> dict[str, list[dict[str, Any]]]:
     """Give everything that is known of a product; no rows if there is none."""
-    rows = {products.name: _rows(connection, products, products.c.id == product_id)}
+    rows = {products.name: table_rows(connection, products, products.c.id == product_id)}
     for table in OWNED:
-        rows[table.name] = _rows(connection, table, _of_product(table, product_id))
+        rows[table.name] = table_rows(connection, table, _of_product(table, product_id))
     return rows
 
 
 def shared_rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """Give releases and the groups that they are open to."""
-    return {table.name: _rows(connection, table, text("1 = 1")) for table in SHARED}
+    return {table.name: table_rows(connection, table, text("1 = 1")) for table in SHARED}
 
 
 def remove_rows(connection: Connection, product_id: int) -> None:
@@ -88,7 +90,7 @@ def put_product(connection: Connection, rows: Rows) -> None:
     taken: dict[tuple[Any, Any], int] = {}
     for table in (products, *OWNED):
         for row in rows.get(table.name, ()):
-            values = _values(table, row)
+            values = row_values(table, row)
             for key in table.foreign_keys:
                 old = values.get(key.parent.name)
                 values[key.parent.name] = taken.get((key.column.table, old), old)
@@ -112,7 +114,7 @@ def put_shared(connection: Connection, rows: Rows) -> None:
     numbers: dict[tuple[Any, Any], int] = {}
     for table in SHARED:
         for row in rows.get(table.name, ()):
-            values = _values(table, row)
+            values = row_values(table, row)
             for key in table.foreign_keys:
                 old = values.get(key.parent.name)
                 values[key.parent.name] = numbers.get((key.column.table, old), old)
@@ -163,7 +165,8 @@ def _of_product(table: Table, product_id: int) -> Any:  # noqa: ANN401 - an expr
     return column.in_(select(parent.c.id).where(_of_product(parent, product_id)))
 
 
-def _rows(connection: Connection, table: Table, where: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - an expression of SQL
+def table_rows(connection: Connection, table: Table, where: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - an expression of SQL
+    """Give the rows of a table under a condition, in the types of JSON."""
     columns = [c for c in table.c if f"{table.name}.{c.name}" not in _UNTOLD]
     query = select(*columns).where(where).order_by(*table.primary_key)
     return [
@@ -175,7 +178,14 @@ def _rows(connection: Connection, table: Table, where: Any) -> list[dict[str, An
     ]
 
 
-def _values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def row_values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a row in the types of the database again.
+
+    Raises
+    ------
+    RegistryError
+        If it was written by a newer release.
+    """
     unknown = sorted(set(row) - set(table.c.keys()))
     if unknown:
         raise RegistryError(

@@ -15,6 +15,7 @@ from registry.model.table import Column, Storage
 from registry.model.user_table import UserColumn, UserTable, UserTableQuota
 from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.deletions import SqlDeletionStore
+from registry.stores.metadata.dump import Rows, row_values, table_rows
 from registry.stores.metadata.user_table_schema import (
     retired_user_tables,
     user_table_columns,
@@ -204,11 +205,47 @@ class SqlUserTableStore:
                 *connection.execute(select(retired_user_tables.c.table_file)).scalars(),
             }
 
-    def retired_files(self, before: datetime) -> set[str]:
-        """Name the files of rows that were replaced or removed before a moment."""
-        query = select(retired_user_tables.c.table_file).where(
-            retired_user_tables.c.retired < before
-        )
+    def everybodys(self) -> tuple[UserTable, ...]:
+        """List the tables of all users, the oldest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(user_tables).order_by(user_tables.c.id))
+            return tuple(_table(row) for row in rows)
+
+    def rows(self, relation: str) -> dict[str, list[dict[str, Any]]]:
+        """Give everything that is known of a table, as rows in the types of JSON."""
+        mine = user_tables.c.relation == relation
+        owned = user_table_columns.c.table_id.in_(select(user_tables.c.id).where(mine))
+        with self._database.reading() as connection:
+            return {
+                user_tables.name: table_rows(connection, user_tables, mine),
+                user_table_columns.name: table_rows(connection, user_table_columns, owned),
+            }
+
+    def put_rows(self, rows: Rows, now: datetime) -> None:
+        """Record a table as `rows` gave it; it takes the place of an older state.
+
+        Raises
+        ------
+        RegistryError
+            If the rows were written by a newer release.
+        """
+        (said,) = (row_values(user_tables, row) for row in rows[user_tables.name])
+        del said["id"]
+        same = (user_tables.c.owner == said["owner"], user_tables.c.name_key == said["name_key"])
+        with self._database.writing() as connection:
+            for older in connection.execute(select(user_tables).where(*same)).all():
+                _remove(connection, _table(older), now)
+            made = connection.execute(insert(user_tables).values(**said | {"last_used": now}))
+            table_id = made.inserted_primary_key[0] if made.inserted_primary_key else 0
+            for row in rows[user_table_columns.name]:
+                values = row_values(user_table_columns, row) | {"table_id": table_id}
+                connection.execute(insert(user_table_columns).values(**values))
+
+    def retired_files(self, before: datetime | None = None) -> set[str]:
+        """Name the files of rows that were replaced or removed, also before a moment alone."""
+        query = select(retired_user_tables.c.table_file)
+        if before is not None:
+            query = query.where(retired_user_tables.c.retired < before)
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
 

@@ -1,3 +1,6 @@
+import json
+import shutil
+import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +21,7 @@ from registry.errors import (
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.principal import ANONYMOUS
 from registry.model.user_table import UserTableQuota
+from registry.stores.user_table_manifests import UserTableManifests
 from registry.user_tables.content import TableContent, defined_columns
 from registry.user_tables.names import schema_name
 
@@ -359,9 +363,13 @@ def test_files_go_when_no_query_can_need_them(site):
     assert len(list(site.home.glob("quarantine/*/u_orphan.duckdb"))) == 1
 
 
-def test_tables_of_another_database_stay_where_they_are(site):
+@pytest.mark.parametrize("described", [True, False])
+def test_tables_of_another_database_stay_where_they_are(site, described):
     for name in ("a", "b", "c"):
         site.service.create(ANNA, name, content(STARS))
+    if not described:
+        # As releases left them that wrote no manifests.
+        shutil.rmtree(site.home / "archive" / "user_tables")
     before = site.table_files()
     with site.database.writing() as connection:
         for table in ("user_table_columns", "user_tables"):
@@ -369,7 +377,10 @@ def test_tables_of_another_database_stay_where_they_are(site):
     site.now = datetime.now(UTC) + timedelta(hours=1)
     swept = site.expiry.sweep()
     assert (swept.files, swept.quarantined) == ((), ())
-    assert "3 of 3 files have no record" in swept.refused
+    if described:
+        assert swept.refused is None
+    else:
+        assert "3 of 3 files have no record" in swept.refused
     assert site.table_files() == before
 
 
@@ -414,3 +425,74 @@ def test_a_record_that_fails_takes_its_rows_along(site, monkeypatch):
 def test_rows_that_come_later_may_have_longer_texts(datatype):
     (column,) = defined_columns([Field("name", ValueType(datatype, "3*"))])
     assert column.column.field.type == ValueType(datatype, "*")
+
+
+def described_in_archive(site):
+    folder = site.home / "archive" / "user_tables"
+    return sorted(json.loads(p.read_text())["rows"]["user_tables"][0]["number"]
+                  for p in folder.glob("*.json"))  # fmt: skip
+
+
+def test_the_archive_describes_the_rows_of_now(site):
+    site.service.create(ANNA, "t", content({"x": [1, 2]}))
+    site.service.load(ANNA, "t", content({"x": [3]}))
+    site.service.create(BOB, "t", content({"x": [1]}))
+    assert described_in_archive(site) == [1, 2]
+    site.service.remove(ANNA, "t")
+    assert described_in_archive(site) == [1]
+
+
+def test_rows_that_an_older_database_does_not_know_stay_and_are_recorded_again(site):
+    for number in range(20):
+        site.service.create(BOB, f"t{number}", content({"x": [1]}))
+    site.service.create(ANNA, "t", content({"x": [1, 2]}))
+    old = site.home / "old.sqlite"
+    with sqlite3.connect(site.home / "metadata.sqlite") as source, sqlite3.connect(old) as copy:
+        source.backup(copy)
+    site.service.load(ANNA, "t", content({"x": [3]}))
+    site.service.create(ANNA, "newer", content({"x": [5]}))
+    site.service.remove(BOB, "t7")
+    site.database.close()
+    for name in ("metadata.sqlite-wal", "metadata.sqlite-shm"):
+        (site.home / name).unlink(missing_ok=True)
+    old.replace(site.home / "metadata.sqlite")
+    site.now = datetime.now(UTC) + timedelta(hours=2)
+    files = set(site.table_files())
+    site.expiry.sweep()
+    assert set(site.table_files()) == files
+    manifests = UserTableManifests(site.store, site.home)
+    done = dict(manifests.rebuild(site.tables, site.now))
+    assert done == {"newer of anna.b": None, "t of anna.b": None}
+    assert site.ask(ANNA, "SELECT x FROM t ORDER BY x") == [{"x": 1}, {"x": 2}, {"x": 3}]
+    assert dict(manifests.rebuild(site.tables, site.now)) == {}
+
+
+def test_a_table_made_anew_under_its_name_wins_over_what_a_crash_left_of_the_old_one(site):
+    site.service.create(ANNA, "t", content({"x": [1]}))
+    site.service.load(ANNA, "t", content({"x": [2]}))
+    (left,) = (site.home / "archive" / "user_tables").glob("*.json")
+    said = left.read_text()
+    site.service.remove(ANNA, "t")
+    site.now += timedelta(minutes=1)
+    site.service.create(ANNA, "t", content({"x": [7]}))
+    left.write_text(said)
+    assert UserTableManifests(site.store, site.home).unrecorded() == []
+    with sqlite3.connect(site.home / "metadata.sqlite") as lost:
+        for table in ("user_table_columns", "user_tables", "retired_user_tables"):
+            lost.execute(f"DELETE FROM {table}")
+    assert dict(UserTableManifests(site.store, site.home).rebuild(site.tables, site.now)) == {
+        "t of anna.b": None
+    }
+    assert site.ask(ANNA, "SELECT x FROM t") == [{"x": 7}]
+
+
+def test_a_full_disk_keeps_the_table_and_its_manifest_comes_later(site, monkeypatch):
+    def full(*_arguments, **_options):
+        raise StorageFull("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("registry.stores.user_table_manifests.write_rows", full)
+        site.service.create(ANNA, "t", content({"x": [1]}))
+    assert described_in_archive(site) == []
+    site.expiry.sweep()
+    assert described_in_archive(site) == [1]
