@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from registry.access import AccessPolicy
 from registry.model.dataset import DatasetIds
-from registry.model.principal import Principal
+from registry.model.principal import ANONYMOUS, Principal
 from registry.model.product import Product, ProductColumn, ProductType, ProductVersion, table_name
 from registry.model.table import Position, Schema, Storage, Table, TableSet
+from registry.obscore import ObservationTable
 from registry.product_tables import ListedProduct, product_tables
 from registry.product_types import product_types
 from registry.stores.metadata.products import SqlProductStore
@@ -32,6 +33,8 @@ class Catalogue:
         Gives the rights of the moment.
     ids
         How products are identified in the VO.
+    base_url
+        Public URL above all services, without trailing slash.
 
     Notes
     -----
@@ -45,12 +48,14 @@ class Catalogue:
         products: SqlProductStore,
         policy: Callable[[], AccessPolicy] = AccessPolicy,
         ids: DatasetIds = DatasetIds(),  # noqa: B008 - immutable
+        base_url: str = "",
     ) -> None:
         self._ids = ids
+        self._base_url = base_url
         self._products = products
         self._policy = policy
         self._lock = threading.Lock()
-        self._state = _State("", ids=ids)
+        self._state = _State("", ids=ids, base_url=base_url)
 
     def tables(self, principal: Principal) -> TableSet:
         """Give what a caller may query, schemas in the order of product types.
@@ -84,7 +89,9 @@ class Catalogue:
         before = self._state.columns
         fetched = self._products.columns(key[:2] for key in heads if key not in before)
         columns = {key: before[key] if key in before else fetched[key[0]] for key in heads}
-        return _State(version, policy, tuple(published), columns, ids=self._ids)
+        return _State(
+            version, policy, tuple(published), columns, ids=self._ids, base_url=self._base_url
+        )
 
 
 _CALLERS = 512
@@ -105,6 +112,7 @@ class _State:
     products: tuple[Product, ...] = ()
     columns: dict[_Key, tuple[ProductColumn, ...]] = field(default_factory=dict)
     ids: DatasetIds = field(default_factory=DatasetIds)
+    base_url: str = ""
     by_principal: dict[Principal, TableSet] = field(default_factory=dict)
     by_products: dict[tuple[int, ...], TableSet] = field(default_factory=dict)
 
@@ -145,7 +153,10 @@ class _State:
             ids = ",".join(str(product.id) for product in seen)
             version += f"-{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
         described, contents = product_tables(listed, self.ids)
-        return with_tap_schema([*schemas, described], version, contents)
+        observed, rows = ObservationTable(self.ids, self.base_url).made(
+            listed, lambda product: self.policy.may_see(ANONYMOUS, product)
+        )
+        return with_tap_schema([*schemas, described, observed], version, contents | rows)
 
 
 def _key(product: Product, version: ProductVersion) -> _Key:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from registry.model.product import Product
 
-__all__ = ["AUTHORITY_PATTERN", "DID_UTYPE", "DatasetIds"]
+__all__ = ["AUTHORITY_PATTERN", "DID_UTYPE", "LINKS_TYPE", "DatasetIds"]
 
 AUTHORITY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{2,}$"
 """Of the characters that an authority may have, those in use (IVOA Identifiers 2.0, 2.3.1)."""
 
 DID_UTYPE = "obscore:Curation.PublisherDID"
 """Marks columns of publisher DIDs, wherever a query takes them (ObsCore 1.1, section 4)."""
+
+LINKS_TYPE = "application/x-votable+xml;content=datalink"
+"""Media type of a document of links, as clients compare it (DataLink 1.1, section 3.3)."""
 
 _UNREGISTERED = "x-unregistered"
 """Authority of a site that has none: nobody can register it."""

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from registry.errors import ProductNotFound
-from registry.model.dataset import DatasetIds
+from registry.model.dataset import LINKS_TYPE, DatasetIds
 from registry.model.principal import ANONYMOUS, Principal
 from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
 from registry.model.references import article_url
 from registry.products.service import ProductService
 
-__all__ = ["LINKS_TYPE", "Link", "ProductLinks"]
-
-LINKS_TYPE = "application/x-votable+xml;content=datalink"
-"""Media type of a document of links, as clients compare it (DataLink 1.1, section 3.3)."""
+__all__ = ["Link", "ProductLinks"]
 
 _FORMATS = (
     ("votable", "application/x-votable+xml", "VOTable"),

@@ -298,7 +298,7 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
     publishing = PublishService(
         stores.products, files, chosen.tables, reading, policy=releases.policy
     )
-    catalogue = Catalogue(stores.products, releases.policy, settings.dataset_ids)
+    catalogue = Catalogue(stores.products, releases.policy, settings.dataset_ids, settings.base_url)
     products = ProductService(stores, publishing.publisher, releases.policy, limits)
     unused_days = settings.user_tables_unused_days
     user_tables = UserTables.over(

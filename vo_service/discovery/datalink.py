@@ -16,11 +16,12 @@ from registry.formats.writers.descriptors import (
 )
 from registry.formats.writers.stream import ResultStream
 from registry.formats.writers.tabledata import TabledataWriter
+from registry.model.dataset import LINKS_TYPE
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.principal import Principal
 from registry.model.product import Product
 from registry.model.table import Table
-from registry.products.links import LINKS_TYPE, ProductLinks
+from registry.products.links import ProductLinks
 from vo_service.dali.errors import InvalidParameter
 from vo_service.dali.params import Parameters
 from vo_service.dali.request import RequestLimits, parse_maxrec, parse_responseformat

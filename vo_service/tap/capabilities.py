@@ -9,6 +9,7 @@ from registry.formats.writers.base import ResultWriter
 from registry.model.capability import (
     Capability,
     DataLimits,
+    DataModel,
     Feature,
     FeatureGroup,
     Interface,
@@ -21,6 +22,7 @@ from registry.model.capability import (
     TimeLimits,
     UrlUse,
 )
+from registry.obscore import OBSCORE_MODEL
 from vo_service.adql.functions import FUNCTIONS, feature_forms
 from vo_service.dali.request import RequestLimits
 
@@ -134,6 +136,7 @@ def tap_capabilities(
                 )
                 for mount in mounts
             ),
+            data_models=(DataModel(OBSCORE_MODEL, "ObsCore-1.1"),),
             languages=(LANGUAGE,),
             output_formats=tuple(each for writer in writers for each in _formats(writer)),
             retention_period=retention,

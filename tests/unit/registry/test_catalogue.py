@@ -22,7 +22,11 @@ def published(tables):
 
 
 def test_an_empty_catalogue_describes_itself_alone(site):
-    assert [s.name for s in site.catalogue.tables(ANONYMOUS).schemas] == ["pz", "TAP_SCHEMA"]
+    assert [s.name for s in site.catalogue.tables(ANONYMOUS).schemas] == [
+        "pz",
+        "ivoa",
+        "TAP_SCHEMA",
+    ]
 
 
 def test_a_published_product_is_a_table_in_the_schema_of_its_type(site, file):
@@ -55,6 +59,7 @@ def test_schemas_come_in_the_order_of_types_and_tables_by_id(site, file):
         "training_set",
         "other",
         "pz",
+        "ivoa",
         "TAP_SCHEMA",
     ]
     assert [t.table_name for t in tables.schemas[2].tables] == ["p1_x", "p4_x"]

@@ -33,6 +33,17 @@ ROUTES = {
         "/tap/sync?LANG=ADQL&RESPONSEFORMAT=csv&QUERY=SELECT+publisher_did+FROM+pz.products",
         b"p2_secret",
     ),
+    "observations": (
+        "/tap/sync?LANG=ADQL&RESPONSEFORMAT=csv&QUERY=SELECT+*+FROM+ivoa.obscore",
+        b"p2_secret",
+    ),
+    "observations at a place": (
+        "/tap/sync?LANG=ADQL&FORMAT=csv&QUERY=SELECT+obs_id+FROM+ivoa.obscore+WHERE+s_ra+>+20",
+        b"2_secret",
+    ),
+    "number of observations": (
+        "/tap/sync?LANG=ADQL&RESPONSEFORMAT=csv&QUERY=SELECT+COUNT(*)+AS+n+FROM+ivoa.obscore", b"2"
+    ),
     "citation": ("/api/products/2/citation/", b"p2_secret"[3:]),
 }  # fmt: skip
 """Each route, and what those see there who may see the product; nothing where nobody does."""
