@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from registry.access import AccessPolicy
+from registry.maps.folder import MapFacts
 from registry.model.dataset import DatasetIds
 from registry.model.principal import ANONYMOUS, Principal
 from registry.model.product import Product, ProductColumn, ProductType, ProductVersion, table_name
@@ -35,6 +36,8 @@ class Catalogue:
         How products are identified in the VO.
     base_url
         Public URL above all services, without trailing slash.
+    maps
+        Says what maps there are of a relation.
 
     Notes
     -----
@@ -49,13 +52,14 @@ class Catalogue:
         policy: Callable[[], AccessPolicy] = AccessPolicy,
         ids: DatasetIds = DatasetIds(),  # noqa: B008 - immutable
         base_url: str = "",
+        maps: Callable[[str], MapFacts | None] = lambda _: None,
     ) -> None:
+        self._observations = ObservationTable(ids, base_url, maps)
         self._ids = ids
-        self._base_url = base_url
         self._products = products
         self._policy = policy
         self._lock = threading.Lock()
-        self._state = _State("", ids=ids, base_url=base_url)
+        self._state = _State("", self._observations, ids=ids)
 
     def tables(self, principal: Principal) -> TableSet:
         """Give what a caller may query, schemas in the order of product types.
@@ -89,9 +93,7 @@ class Catalogue:
         before = self._state.columns
         fetched = self._products.columns(key[:2] for key in heads if key not in before)
         columns = {key: before[key] if key in before else fetched[key[0]] for key in heads}
-        return _State(
-            version, policy, tuple(published), columns, ids=self._ids, base_url=self._base_url
-        )
+        return _State(version, self._observations, policy, tuple(published), columns, ids=self._ids)
 
 
 _CALLERS = 512
@@ -108,11 +110,11 @@ class _State:
     """The published products at one value of the schema counter, and the sets made of them."""
 
     version: str
+    observations: ObservationTable
     policy: AccessPolicy = field(default_factory=AccessPolicy)
     products: tuple[Product, ...] = ()
     columns: dict[_Key, tuple[ProductColumn, ...]] = field(default_factory=dict)
     ids: DatasetIds = field(default_factory=DatasetIds)
-    base_url: str = ""
     by_principal: dict[Principal, TableSet] = field(default_factory=dict)
     by_products: dict[tuple[int, ...], TableSet] = field(default_factory=dict)
 
@@ -153,7 +155,7 @@ class _State:
             ids = ",".join(str(product.id) for product in seen)
             version += f"-{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
         described, contents = product_tables(listed, self.ids)
-        observed, rows = ObservationTable(self.ids, self.base_url).made(
+        observed, rows = self.observations.made(
             listed, lambda product: self.policy.may_see(ANONYMOUS, product)
         )
         return with_tap_schema([*schemas, described, observed], version, contents | rows)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FORMATS", "coarser", "enclosing_circle", "united", "written"]
+__all__ = ["FORMATS", "area_deg2", "coarser", "enclosing_circle", "united", "written"]
 
 FORMATS = {"fits": "application/fits", "json": "application/json", "ascii": "text/plain"}
 """Media types of the ways to write a map (MOC 2.0, section 4)."""
@@ -33,6 +33,9 @@ def coarser(text: str, order: int) -> str:
     made: str = (moc.degrade_to_order(order) if moc.max_order > order else moc).to_string("ascii")
     return " ".join(made.split())
 
+
+_SKY_DEG2 = 129_600 / np.pi
+"""Area of the whole sky."""
 
 _CIRCLE_CELLS = 4000
 """Cells of which a circle is made at most; a finer map is made coarser, and its circle wider."""
@@ -74,6 +77,11 @@ def enclosing_circle(text: str) -> tuple[float, float, float] | None:
     ra_deg = float(np.degrees(np.arctan2(centre[1], centre[0]))) % 360
     dec_deg = float(np.degrees(np.arcsin(np.clip(centre[2], -1, 1))))
     return ra_deg, dec_deg, min(180.0, float(radius) * _BULGE)
+
+
+def area_deg2(text: str) -> float:
+    """Give the area that a map in ASCII covers, in square degrees."""
+    return float(_parsed(text).sky_fraction * _SKY_DEG2)
 
 
 def written(text: str, form: str) -> bytes:

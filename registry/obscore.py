@@ -6,12 +6,13 @@ product knows something. What is not known of a catalogue is null: it has no tel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
 import pyarrow as pa
 
 from registry.coverage import enclosing_circle
+from registry.maps.folder import MapFacts
 from registry.model.dataset import DID_UTYPE, LINKS_TYPE, DatasetIds
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.frame import ICRS, UTC
@@ -38,6 +39,11 @@ _SOURCES = frozenset({"redshift_catalog", "object_catalog"})
 """Types of products that say what was observed; all others were derived from such."""
 
 _REDSHIFT = "src.redshift"
+
+_MAP_TITLES = {
+    "density": "{}: map of its density",
+    "redshift": "{}: map of its mean redshift",
+}
 
 _WORD = ValueType(Datatype.CHAR, "*")
 _TEXT = ValueType(Datatype.UNICODE_CHAR, "*")
@@ -133,11 +139,16 @@ class ObservationTable:
         How products are identified.
     base_url
         Public URL above all services, without trailing slash.
+    maps
+        Says what maps there are of a relation.
     """
 
-    def __init__(self, ids: DatasetIds, base_url: str) -> None:
+    def __init__(
+        self, ids: DatasetIds, base_url: str, maps: Callable[[str], MapFacts | None]
+    ) -> None:
         self._ids = ids
-        self._links_url = f"{base_url}/datalink/links"
+        self._base_url = base_url
+        self._maps = maps
 
     def made(
         self, listed: Iterable[ListedProduct], is_public: Callable[[Product], bool]
@@ -194,29 +205,56 @@ class ObservationTable:
             return
         did = self._ids.publisher_did(product)
         ra, dec, radius = circle
-        yield {
-            "dataproduct_type": "measurements",
-            "dataproduct_subtype": product.product_type,
-            "calib_level": _COMPILED if product.product_type in _SOURCES else _ANALYSED,
+        common: _Row = {
             "obs_collection": product.release or product.product_type,
             "obs_id": product.internal_name,
-            "obs_title": product.display_name,
             "obs_creator_name": product.creators,
-            "obs_publisher_did": did,
             "publisher_id": self._ids.root,
             "obs_release_date": product.created.replace(tzinfo=None),
             "data_rights": "public" if is_public(product) else "proprietary",
             "bib_reference": product.article,
-            "access_url": f"{self._links_url}?ID={quote(did, safe='')}",
-            "access_format": LINKS_TYPE,
-            "access_estsize": -(-version.size_bytes // 1000),
             "s_ra": ra,
             "s_dec": dec,
             "s_fov": min(360.0, 2 * radius),
             "s_region": [ra, dec, radius],
-            "o_ucd": next((u for u in _ucds(listed) if u.startswith(_REDSHIFT)), None),
             "instrument_name": product.pz_code,
         }
+        yield common | {
+            "dataproduct_type": "measurements",
+            "dataproduct_subtype": product.product_type,
+            "calib_level": _COMPILED if product.product_type in _SOURCES else _ANALYSED,
+            "obs_title": product.display_name,
+            "obs_publisher_did": did,
+            "access_url": f"{self._base_url}/datalink/links?ID={quote(did, safe='')}",
+            "access_format": LINKS_TYPE,
+            "access_estsize": _kilobytes(version.size_bytes),
+            "o_ucd": next((u for u in _ucds(listed) if u.startswith(_REDSHIFT)), None),
+        }
+        facts = self._maps(version.relation)
+        if facts is not None:
+            yield from (common | row for row in self._images(product, facts))
+
+    def _images(self, product: Product, facts: MapFacts) -> Iterator[_Row]:
+        for kind in facts.kinds:
+            mean = f"{facts.redshift_ucd};stat.mean"
+            yield {
+                "dataproduct_type": "image",
+                "dataproduct_subtype": f"{kind} map",
+                "calib_level": _ANALYSED,
+                "obs_title": _MAP_TITLES[kind].format(product.display_name),
+                "obs_publisher_did": self._ids.map_did(product, kind),
+                "access_url": f"{self._base_url}/maps/{product.table_name}/{kind}.fits",
+                "access_format": "image/fits",
+                "access_estsize": _kilobytes(facts.sizes[f"{kind}.fits"]),
+                "s_resolution": 3600 * facts.cell_deg,
+                "s_xel1": facts.width,
+                "s_xel2": facts.height,
+                "o_ucd": "meta.number" if kind == "density" else mean,
+            }
+
+
+def _kilobytes(size_bytes: int) -> int:
+    return -(-size_bytes // 1000)
 
 
 def _utype(local: str) -> str:

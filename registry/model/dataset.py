@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from registry.model.product import Product
 
-__all__ = ["AUTHORITY_PATTERN", "DID_UTYPE", "LINKS_TYPE", "DatasetIds"]
+__all__ = ["AUTHORITY_PATTERN", "DID_UTYPE", "LINKS_TYPE", "MAP_KINDS", "DatasetIds"]
 
 AUTHORITY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._\-]{2,}$"
 """Of the characters that an authority may have, those in use (IVOA Identifiers 2.0, 2.3.1)."""
@@ -17,6 +17,9 @@ DID_UTYPE = "obscore:Curation.PublisherDID"
 
 LINKS_TYPE = "application/x-votable+xml;content=datalink"
 """Media type of a document of links, as clients compare it (DataLink 1.1, section 3.3)."""
+
+MAP_KINDS = ("density", "redshift")
+"""Maps of a catalogue: rows in each place, and their mean redshift."""
 
 _UNREGISTERED = "x-unregistered"
 """Authority of a site that has none: nobody can register it."""
@@ -48,6 +51,18 @@ class DatasetIds:
     def publisher_did(self, product: Product) -> str:
         """Give the publisher DID of a product, which is that of the service with a local part."""
         return f"{self.root}/tap?{_local(product)}"
+
+    def map_did(self, product: Product, kind: str) -> str:
+        """Give the publisher DID of a map of a product, which begins with that of the product."""
+        return f"{self.publisher_did(product)}/{kind}"
+
+    def split(self, identifier: str) -> tuple[str, str | None]:
+        """Give the identifier of a product and the kind of map, of that of a map; else no kind."""
+        text = identifier.strip()
+        for kind in MAP_KINDS:
+            if text.lower().endswith(f"/{kind}"):
+                return text[: -len(kind) - 1], kind
+        return text, None
 
     def number(self, identifier: str) -> int | None:
         """Give the number of the product that an identifier of either kind can mean, or none.

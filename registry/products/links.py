@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from registry.errors import ProductNotFound
+from registry.maps.folder import FILES, MapFacts
 from registry.model.dataset import LINKS_TYPE, DatasetIds
 from registry.model.principal import ANONYMOUS, Principal
 from registry.model.product import Product, ProductStatus
@@ -24,6 +25,11 @@ _FORMATS = (
     ("csv", "text/csv", "CSV"),
 )
 """Formats in which a table can be downloaded."""
+
+
+_MAPPED = {"density": "density of rows", "redshift": "mean redshift"}
+_MAP_FORMS = {".fits": "image", ".healpix.fits": "cells of HEALPix", ".png": "picture"}
+_MAP_SEMANTICS = {".fits": "#auxiliary", ".healpix.fits": "#auxiliary", ".png": "#preview"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,8 @@ class ProductLinks:
         How products are identified.
     base_url
         Public URL of the website, without trailing slash.
+    maps
+        Says what maps there are of a relation.
     """
 
     def __init__(
@@ -75,7 +83,9 @@ class ProductLinks:
         used_by: Callable[[int], list[int]],
         ids: DatasetIds,
         base_url: str,
+        maps: Callable[[str], MapFacts | None] = lambda _: None,
     ) -> None:
+        self._maps = maps
         self._products = products
         self._used_by = used_by
         self._ids = ids
@@ -83,13 +93,27 @@ class ProductLinks:
 
     def product(self, principal: Principal, identifier: str) -> Product | None:
         """Find the published product of an identifier; none where the caller may see none."""
-        number = self._ids.number(identifier)
+        bare = self._ids.split(identifier)[0]
+        number = self._ids.number(bare)
         product = None if number is None else self._seen(principal, number)
-        return product if product is not None and self._ids.means(identifier, product) else None
+        return product if product is not None and self._ids.means(bare, product) else None
 
     def is_public(self, product: Product) -> bool:
         """Tell whether everybody may see a product."""
         return self._seen(ANONYMOUS, product.id) is not None
+
+    def map_links(self, product: Product, identifier: str) -> list[Link] | None:
+        """List what belongs to a map, if the identifier is that of one and not of the product."""
+        kind = self._ids.split(identifier)[1]
+        if kind is None:
+            return None
+        found = [link for link in self._mapped(product) if f"/{kind}." in link.url]
+        if not found:
+            return []
+        did = quote(self._ids.publisher_did(product), safe="")
+        url = f"{self._base_url}/datalink/links?ID={did}"
+        image = replace(found[0], semantics="#this")
+        return [image, *found[1:], Link("#progenitor", product.display_name, url, LINKS_TYPE)]
 
     def links(self, principal: Principal, product: Product) -> Iterator[Link]:
         """List what belongs to a product, and may be seen by a caller who may see it."""
@@ -113,6 +137,7 @@ class ProductLinks:
             said = "Coverage map (MOC) of the positions"
             url = f"{self._base_url}/moc/{product.table_name}"
             yield Link("#auxiliary", said, url, "application/fits")
+        yield from self._mapped(product)
         yield from self._references(product)
         for file in files:
             if file.role is not FileRole.MAIN:
@@ -132,6 +157,16 @@ class ProductLinks:
         size = None if file.is_directory else file.size_bytes
         said = f"{product.display_name}, as it was uploaded: {file.name}"
         return Link("#this", said, url, kind or "application/octet-stream", size)
+
+    def _mapped(self, product: Product) -> Iterator[Link]:
+        facts = None if product.version is None else self._maps(product.version.relation)
+        for kind in () if facts is None else facts.kinds:
+            for ending, media_type in FILES.items():
+                name = f"{kind}{ending}"
+                semantics = _MAP_SEMANTICS[ending]
+                said = f"Map of the {_MAPPED[kind]}, as {_MAP_FORMS[ending]}"
+                url = f"{self._base_url}/maps/{product.table_name}/{name}"
+                yield Link(semantics, said, url, media_type, facts.sizes[name] if facts else None)
 
     def _attached(self, file: ProductFile) -> Link:
         is_description = file.role is FileRole.DESCRIPTION

@@ -19,6 +19,7 @@ from vo_service.dali.request import RequestLimits
 from vo_service.discovery.cone import ConeSearch
 from vo_service.discovery.datalink import datalink_blueprint
 from vo_service.discovery.harvest import Harvest, HarvestedSite
+from vo_service.discovery.maps import maps_blueprint
 from vo_service.discovery.moc import moc_blueprint
 from vo_service.discovery.oai import oai_blueprint
 from vo_service.discovery.scs import cone_capability, scs_blueprint
@@ -69,6 +70,7 @@ def _mounted(
         SqlProvenanceStore(services.database).used_by,
         settings.dataset_ids,
         settings.base_url,
+        services.data.maps.facts,
     )
     datalink = datalink_blueprint(
         links=links,
@@ -80,7 +82,14 @@ def _mounted(
     moc = moc_blueprint(
         tables=services.data.catalogue.tables, principal=principal, name=f"{prefix}moc"
     )
-    return [(scs, f"{below}/scs"), (datalink, f"{below}/datalink"), (moc, f"{below}/moc")]
+    maps = maps_blueprint(
+        tables=services.data.catalogue.tables,
+        folder=services.data.maps,
+        principal=principal,
+        name=f"{prefix}maps",
+    )
+    named = {"scs": scs, "datalink": datalink, "moc": moc, "maps": maps}
+    return [(blueprint, f"{below}/{path}") for path, blueprint in named.items()]
 
 
 def registry_blueprint(

@@ -8,22 +8,29 @@ from threading import Event, Thread
 from typing import Protocol
 
 from registry.errors import RegistryError
+from registry.model.principal import OPERATOR
 from registry.stores.metadata.deletions import SqlDeletionStore
+from registry.stores.metadata.products import SqlProductStore
 from uws.handler import JobHandler
 from uws.reconciler import Reconciler
 from uws.worker import Worker, WorkerSettings
 from vo_service.assemble.services import Services, assemble, request_limits
+from vo_service.discovery.mapping import MapMaker
 from vo_service.settings import Settings
+from vo_service.slots import ServiceBusy
 from vo_service.tap.jobs import TapJobHandler, describe_job_error
 from vo_service.tap.provenance import request_infos
 from vo_service.tap.user_tables import IndexJobHandler
 
-__all__ = ["WorkerProcess", "make_worker"]
+__all__ = ["WorkerProcess", "make_worker", "map_maker"]
 
 _LOG = logging.getLogger("pzvo.housekeeping")
 
 _SWEEP_S = 3600.0
 """What crashed publications left, and the data of withdrawn products, may stay for hours."""
+
+_MAPS_S = 20.0
+"""So long a new table is without maps; to look whether one is missing costs a read."""
 
 _PIPELINE_RESTARTS = 5
 """A lost worker costs a pipeline nothing, its program goes on: more patience than with queries."""
@@ -82,7 +89,8 @@ class WorkerProcess:
             ),
             processing.settlement,
             services.data.user_tables.expiry,
-            _Periodic("sweep", _SWEEP_S, lambda: _sweep(services)),
+            _Periodic("sweep", _SWEEP_S, lambda _: _sweep(services)),
+            _Periodic("maps", _MAPS_S, map_maker(services).work),
         ]
         self._services = services
 
@@ -130,6 +138,17 @@ def _index_handler(services: Services) -> IndexJobHandler:
     return IndexJobHandler(services.data.user_tables.service, services.people.owner)
 
 
+def map_maker(services: Services) -> MapMaker:
+    """Build what makes maps of published tables."""
+    data = services.data
+    return MapMaker(
+        services.queries,
+        lambda: data.catalogue.tables(OPERATOR),
+        data.maps,
+        SqlProductStore(services.database).note_change,
+    )
+
+
 def _sweep(services: Services) -> None:
     days = services.settings.quarantine_days
     swept = services.data.publishing.sweep(quarantine_days=days)
@@ -140,7 +159,7 @@ def _sweep(services: Services) -> None:
 class _Periodic:
     """Does something at once and then now and then, in a thread of its own."""
 
-    def __init__(self, name: str, interval_s: float, action: Callable[[], None]) -> None:
+    def __init__(self, name: str, interval_s: float, action: Callable[[Event], object]) -> None:
         self._interval_s = interval_s
         self._action = action
         self._stopping = Event()
@@ -156,8 +175,8 @@ class _Periodic:
     def _loop(self) -> None:
         while True:
             try:
-                self._action()
-            except (RegistryError, OSError):
+                self._action(self._stopping)
+            except (RegistryError, OSError, ServiceBusy):
                 _LOG.exception("%s failed; it is tried again later", self._thread.name)
             if self._stopping.wait(self._interval_s):
                 return

@@ -19,6 +19,7 @@ from registry.host.counters import SharedCounters
 from registry.host.places import Places
 from registry.host.privacy import keep_private
 from registry.ingestion.service import PublishService
+from registry.maps.folder import MapFolder
 from registry.model.principal import ANONYMOUS, OPERATOR, Principal
 from registry.model.user_table import UserTableQuota
 from registry.products.outputs import OutputService
@@ -39,12 +40,12 @@ from registry.user_tables.parts import UserTables
 from uws.limits import JobLimits
 from uws.results.folder import FolderResultStore
 from uws.service import JobService
-from uws.store.base import JobQuery
 from uws.store.database import JobDatabase
 from uws.store.durations import SqlDurationLog
 from uws.store.sql import SqlJobStore
 from uws.watcher import PhaseWatcher
 from vo_service.assemble.data import open_engine, prepare_engine
+from vo_service.assemble.uploads import make_uploads, reading_places
 from vo_service.dali.request import RequestLimits
 from vo_service.engines.processor import QueryProcessor
 from vo_service.http.authentication import Authentication
@@ -56,8 +57,6 @@ from vo_service.tap.jobs import KIND, job_request
 from vo_service.tap.quotes import JobQuotes
 from vo_service.tap.stored_rows import EngineRows
 from vo_service.tap.uploads import Uploads
-from vo_service.uploads.inputs import InputLimits, JobInputs
-from vo_service.uploads.service import UploadLimits, UploadService
 
 __all__ = ["Data", "Jobs", "People", "Services", "assemble", "prepare", "request_limits"]
 
@@ -108,6 +107,8 @@ class Data:
         What people do with products, products of pipelines, and uploads in pieces.
     user_tables
         Tables that users keep.
+    maps
+        Maps of published tables.
     """
 
     processor: QueryProcessor
@@ -118,6 +119,7 @@ class Data:
     outputs: OutputService
     resumable: ResumableUploads
     user_tables: UserTables
+    maps: MapFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ def assemble(settings: Settings) -> Services:
         people.releases.policy,
         watcher=jobs.watcher,
     )
-    uploads = _uploads(settings, jobs)
+    uploads = make_uploads(settings, jobs.results, jobs.store)
     return Services(settings, database, people, data, jobs, queries, uploads, processing)
 
 
@@ -292,13 +294,16 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
         converted_bytes_per_visitor=settings.converted_max_bytes_per_visitor,
     )
     reading = ReadingProcesses(
-        _reading_places(settings, "products", "files"),
+        reading_places(settings, "products", "files"),
         waited=ReadLimits(cpu_s=settings.read_timeout_s, stall_s=float(settings.read_timeout_s)),
     )
     publishing = PublishService(
         stores.products, files, chosen.tables, reading, policy=releases.policy
     )
-    catalogue = Catalogue(stores.products, releases.policy, settings.dataset_ids, settings.base_url)
+    maps = MapFolder(settings.home)
+    catalogue = Catalogue(
+        stores.products, releases.policy, settings.dataset_ids, settings.base_url, maps.facts
+    )
     products = ProductService(stores, publishing.publisher, releases.policy, limits)
     unused_days = settings.user_tables_unused_days
     user_tables = UserTables.over(
@@ -319,16 +324,7 @@ def _data(settings: Settings, database: MetadataDatabase, releases: ReleaseServi
         OutputService(stores, publishing.publisher, releases.policy),
         ResumableUploads(settings.home, products.files, limits),
         user_tables,
-    )
-
-
-def _reading_places(settings: Settings, name: str, what: str) -> Places:
-    return Places(
-        settings.places_folder / f"reading-{name}",
-        what,
-        total=settings.reading_processes,
-        per_visitor=settings.reading_processes_per_visitor,
-        wait_s=settings.slot_wait_s,
+        maps,
     )
 
 
@@ -368,33 +364,3 @@ def _jobs(
         watcher=watcher,
     )
     return Jobs(database, store, results, service, watcher, quotes)
-
-
-def _uploads(settings: Settings, jobs: Jobs) -> Uploads:
-    limits = UploadLimits(
-        size_bytes=settings.upload_max_bytes,
-        rows=settings.upload_max_rows,
-        fetch_timeout_s=settings.upload_fetch_timeout_s,
-        private_addresses=settings.upload_private_addresses,
-        values_bytes=settings.upload_max_memory_bytes,
-        read_s=settings.read_timeout_s,
-    )
-    places = _reading_places(settings, "uploads", "tables")
-    fetches = Places(
-        settings.places_folder / "fetching",
-        "tables",
-        total=settings.upload_fetches,
-        per_visitor=settings.upload_fetches_per_visitor,
-        wait_s=settings.slot_wait_s,
-    )
-    return Uploads(
-        UploadService(settings.uploads_folder, limits, places, fetches),
-        JobInputs(
-            jobs.results,
-            InputLimits(settings.upload_max_bytes, settings.job_upload_bytes_per_visitor),
-            lambda job: [
-                each.job_id
-                for each in jobs.store.list(JobQuery(owner=job.owner, address=job.address))
-            ],
-        ),
-    )

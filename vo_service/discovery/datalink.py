@@ -143,11 +143,15 @@ def _answer(
             answer.rows.append(_unknown(identifier))
             continue
         auth = "false" if links.is_public(product) else "true"
-        for link in links.links(who, product):
+        of_map = links.map_links(product, identifier)
+        if of_map == []:
+            answer.rows.append(_unknown(identifier))
+        for link in links.links(who, product) if of_map is None else of_map:
             rights = (auth, True) if link.ours else ("false", True)
             where = (identifier, link.url, None, None, link.description, link.semantics)
             answer.rows.append((*where, link.media_type, link.size_bytes, *rights))
-        queried = None if product.version is None else table(who, product.table_name)
+        no_table = product.version is None or of_map is not None
+        queried = None if no_table else table(who, product.table_name)
         if queried is not None:
             services = list(_descriptors(product, queried, number, base_url))
             answer.services.extend(services)

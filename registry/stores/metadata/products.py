@@ -64,6 +64,11 @@ class SqlProductStore:
             version: int = connection.execute(select(schema_state.c.version)).scalar_one()
             return version
 
+    def note_change(self) -> None:
+        """Move the counter, after a change of what belongs to products beside the metadata."""
+        with self._database.writing() as connection:
+            bump(connection)
+
     def reserve(self, draft: Product, staging: str | None = None) -> Product:
         """Take an id and an internal name for a product that is being made.
 

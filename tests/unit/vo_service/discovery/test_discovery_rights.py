@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pytest
 from registry.ingestion.plan import PublishRequest
 from registry.model.principal import OPERATOR
 from vo_service.assemble import assemble, make_app, prepare
+from vo_service.assemble.jobs import map_maker
 from vo_service.settings import load_settings
 
 ROLES = (("id", "ID"), ("ra", "RA"), ("dec", "Dec"), ("z", "z"))
@@ -22,6 +24,12 @@ ROUTES = {
     "cone": (f"/scs/{SECRET}?RA=200&DEC=50&SR=1", b"424242"),
     "cone capabilities": (f"/scs/{SECRET}/capabilities", b"maxSR"),
     "map": (f"/moc/{SECRET}?format=ascii", b"10/"),
+    "density": (f"/maps/{SECRET}/density.fits", b"SIMPLE"),
+    "picture of the density": (f"/maps/{SECRET}/density.png", b"PNG"),
+    "cells of redshifts": (f"/maps/{SECRET}/redshift.healpix.fits", b"HEALPIX"),
+    "links of a map": (
+        f"/datalink/links?ID={DID.replace('?', '%3F')}/redshift", b"redshift.fits"
+    ),
     "union of maps": ("/moc?format=ascii", None),
     "links": (f"/datalink/links?ID={DID.replace('?', '%3F')}", b"#package"),
     "links of its input": (
@@ -42,7 +50,7 @@ ROUTES = {
         b"2_secret",
     ),
     "number of observations": (
-        "/tap/sync?LANG=ADQL&RESPONSEFORMAT=csv&QUERY=SELECT+COUNT(*)+AS+n+FROM+ivoa.obscore", b"2"
+        "/tap/sync?LANG=ADQL&RESPONSEFORMAT=csv&QUERY=SELECT+COUNT(*)+AS+n+FROM+ivoa.obscore", b"6"
     ),
     "citation": ("/api/products/2/citation/", b"p2_secret"[3:]),
 }  # fmt: skip
@@ -76,6 +84,7 @@ def stage(tmp_path_factory):
         asked = PublishRequest(name, "training_set", ROLES, release=release, official=True)
         services.data.publishing.publish(OPERATOR, path, asked)
     services.data.products.give(OPERATOR, 2, "owner")
+    assert map_maker(services).work(Event()) == 2
     yield SimpleNamespace(app=make_app(settings), tokens=tokens, services=services)
     services.close()
 
@@ -136,6 +145,19 @@ def test_the_registry_tells_everybody_the_same(stage, who):
     assert b"training_set/p1_open</identifier>" in get(stage, ROUTES["records"][0], who)[1]
 
 
+def test_maps_go_with_their_products(stage):
+    folder = stage.services.data.maps
+    assert map_maker(stage.services).work(Event()) == 0
+    product = stage.services.data.products.product(OPERATOR, 1)
+    relation = product.version.relation
+    assert relation in folder.names()
+    with folder.alone():
+        assert map_maker(stage.services).work(Event()) == 0
+    folder.keep("t9_v1_gone", folder.facts(relation), {})
+    map_maker(stage.services).work(Event())
+    assert "t9_v1_gone" not in folder.names()
+
+
 def test_the_end_of_a_restricted_product_is_not_told_either(stage):
     stage.services.data.products.delete(OPERATOR, 2)
     assert b"p2_secret" not in get(stage, ROUTES["records"][0])[1]
@@ -145,9 +167,9 @@ def test_the_end_of_a_restricted_product_is_not_told_either(stage):
     assert deleted in body
 
 
-@pytest.mark.parametrize("path", ["scs", "moc", "datalink"])
-def test_the_closed_mounts_ask_for_an_account(stage, path):
-    rest = ROUTES[{"scs": "cone", "moc": "map", "datalink": "links"}[path]][0]
+@pytest.mark.parametrize("route", ["cone", "map", "links", "density"])
+def test_the_closed_mounts_ask_for_an_account(stage, route):
+    rest = ROUTES[route][0]
     status, _, headers = get(stage, f"/auth{rest}")
     assert status == 401
     assert "Basic" in headers["WWW-Authenticate"]

@@ -1,0 +1,1 @@
+"""Maps of catalogues: how many rows where, and their mean redshift."""
