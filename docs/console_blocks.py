@@ -20,8 +20,9 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
@@ -39,7 +40,13 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 
 
-def refreshed(text: str, folder: Path) -> str:
+def cold(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - those of Popen
+    """Start a command as a person does."""
+    command = [sys.executable, "-m", "vo_service.cli", *arguments]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # noqa: S603 - our own
+
+
+def refreshed(text: str, folder: Path, start: Callable[..., Any] = cold) -> str:
     """Give a page with the present output of its commands.
 
     Parameters
@@ -48,6 +55,8 @@ def refreshed(text: str, folder: Path) -> str:
         The page.
     folder
         Empty; the page's files are written there, and the commands run there.
+    start
+        Starts a command with the options of `subprocess.Popen`; gives a process to wait for.
     """
 
     def block(match: re.Match[str]) -> str:
@@ -62,12 +71,12 @@ def refreshed(text: str, folder: Path) -> str:
         words = shlex.split(match[1].replace("\\\n", " "))
         if words[0] != "pzvo" or words[1] in ("serve", "demo"):
             return match[0]
-        return f"$ {match[1]}\n{_run(words[1:], folder)}"
+        return f"$ {match[1]}\n{_run(words[1:], folder, start)}"
 
     return _BLOCK.sub(block, text)
 
 
-def _run(arguments: list[str], folder: Path) -> str:
+def _run(arguments: list[str], folder: Path, start: Callable[..., Any]) -> str:
     """Run a command with a terminal as its standard output; give what it prints."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PZVO_")}
     environment |= {
@@ -77,17 +86,13 @@ def _run(arguments: list[str], folder: Path) -> str:
         "TERM": "xterm",
     }
     ours, theirs = pty.openpty()
-    with subprocess.Popen(  # noqa: S603 - the commands of our own pages
-        [sys.executable, "-m", "vo_service.cli", *arguments],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with tempfile.TemporaryFile() as said:
+        process = start(arguments, cwd=folder, env=environment, stdout=theirs, stderr=said)
         os.close(theirs)
         shown = b"".join(_pieces(ours))
-        _, notes = process.communicate()
+        process.wait()
+        said.seek(0)
+        notes = said.read()
     os.close(ours)
     # Where both are, notes come before the result of a publication, and after all else.
     first = arguments[0] == "publish" and "--dry-run" not in arguments

@@ -1,20 +1,14 @@
 """Nobody but the service's own account can read its home, whatever the umask."""
 
 import stat
-import subprocess
-import sys
+
+from live import pzvo_process
 
 TABLE = "ra,dec,z\n" + "".join(f"{i},{-i},0.{i}\n" for i in range(1, 50))
 
 
 def pzvo(home, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "vo_service.cli", "--home", str(home), *arguments],
-        capture_output=True,
-        text=True,
-        umask=0,
-        check=False,
-    )
+    return pzvo_process(home, *arguments, umask=0)
 
 
 def open_to_others(home):

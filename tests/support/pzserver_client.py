@@ -1,4 +1,4 @@
-"""The published `pzserver` client, in a process of its own and perhaps with a Python of its own.
+"""The published `pzserver` client, in processes of its own and perhaps with a Python of its own.
 
 The client pins libraries that this project does not; `PZSERVER_PYTHON` names the interpreter of
 an environment that has it.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from warm import warm_python
 
 PRELUDE = """\
 import json, pathlib, sys, warnings
@@ -44,9 +44,8 @@ def client_python(variable: str = "PZSERVER_PYTHON") -> str:
 
 def run_python(python: str, script: str, folder: Path, *arguments: str, timeout_s=240) -> str:
     """Run a script that must work, away from this project; give what it prints."""
-    done = subprocess.run(
-        [python, "-c", script, *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False,
+    done = warm_python(python, "import pzserver, requests").run(
+        script, [*arguments], cwd=folder, timeout=timeout_s,
         env={k: v for k, v in os.environ.items() if not k.startswith(("PZVO_", "PYTHON"))},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
