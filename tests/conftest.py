@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
+from migrations import remembering
 from postgres import PostgresServer
+
+import registry.stores.metadata.database
+import registry.stores.metadata.migration
+import uws.store.database
+import uws.store.migration
 
 # Files are given to the workers in this order. Those that start services take longest: the quick
 # ones come last, so that no worker is left alone with a long file at the end.
@@ -42,6 +49,34 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name binary values by their argument: those of gzip and tar hold the time of day, and workers
     must collect the same names."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrations_of_empty_databases():
+    """Run the migrations of empty databases once in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for database, migration in (
+            (registry.stores.metadata.database, registry.stores.metadata.migration),
+            (uws.store.database, uws.store.migration),
+        ):
+            patch.setattr(database, "migrate", remembering(migration))
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session):
+    """Collect without the collector of garbage, which would visit what is kept again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter collect at its end what was kept."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic import command
+from argon2 import PasswordHasher
 from sqlalchemy import text
 
 from registry.accounts.attempts import LoginAttempts
 from registry.accounts.credentials import CredentialService
-from registry.accounts.passwords import Passwords
+from registry.accounts.passwords import Passwords, _hash_of_no_password
 from registry.accounts.service import AccountService
 from registry.errors import (
     AccountRejected,
@@ -73,7 +74,16 @@ def clock():
     return Clock()
 
 
-PASSWORDS = Passwords()
+class QuickPasswords(Passwords):
+    """As in the service, but for what one hash costs."""
+
+    def __init__(self):
+        super().__init__()
+        self._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        self._nobody = _hash_of_no_password(self._hasher)
+
+
+PASSWORDS = QuickPasswords()
 
 
 @pytest.fixture
@@ -281,6 +291,15 @@ def test_a_deactivated_user_has_no_way_in(accounts, credentials):
 
 
 # Passwords
+
+
+def test_a_hash_of_the_service_costs_what_the_rfc_says():
+    passwords = Passwords()
+    stored = passwords.hash(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.matches(PASSWORD, stored)
+    assert not passwords.matches("wrong password", stored)
+    assert not passwords.matches(PASSWORD, None)
 
 
 def test_a_new_password_counts_at_once_and_logs_browsers_out(accounts, credentials):
