@@ -14,7 +14,7 @@ from uws.executors.keeper import MARKER
 from uws.executors.processes import ProcessExecutor
 
 MIB = 2**20
-PATIENCE_S = 30
+PATIENCE_S = 240
 
 
 @dataclass

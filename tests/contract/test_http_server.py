@@ -159,7 +159,7 @@ def test_requests_sent_at_once_are_answered_in_order_on_one_connection(serve):
 
 
 def test_connections_stay_open_behind_chunks_and_behind_head(serve):
-    client = http.client.HTTPConnection("127.0.0.1", serve().port, timeout=20)
+    client = http.client.HTTPConnection("127.0.0.1", serve().port, timeout=240)
     for method, body in (("GET", b"one,two,three"), ("HEAD", b""), ("GET", b"one,two,three")):
         client.request(method, "/chunks")
         found = client.getresponse()
@@ -175,7 +175,7 @@ def test_bodies_arrive_whole_whatever_their_size(serve, size, chunked):
     body = bytes(range(256)) * (size // 256 + 1)
     body = body[:size]
     pieces = [body[start : start + 70_001] for start in range(0, size, 70_001)]
-    client = http.client.HTTPConnection("127.0.0.1", serve().port, timeout=20)
+    client = http.client.HTTPConnection("127.0.0.1", serve().port, timeout=240)
     for _ in range(2):
         if chunked:
             client.request("POST", "/digest", iter(pieces), encode_chunked=True)
@@ -256,7 +256,7 @@ def test_hanging_up_is_told_while_the_answer_is_made(serve, application):
         time.sleep(0.01)
     assert not application.hung_up.is_set()
     connection.close()
-    assert application.hung_up.wait(20)
+    assert application.hung_up.wait(180)
 
 
 def test_at_the_limit_of_an_address_the_oldest_idle_connection_makes_room(serve):
@@ -300,7 +300,7 @@ def test_an_answer_ends_though_its_client_reads_nothing(serve, application):
     server = serve(threads=1)
     with server.connect(receive_bytes=4096) as slow, server.connect() as other:
         get(slow, "/large")
-        assert application.ended.wait(20)
+        assert application.ended.wait(180)
         assert application.outcome == "whole"
         get(other)
         assert answer(other) == (200, b"hello")
@@ -313,7 +313,7 @@ def test_without_room_for_it_a_client_that_reads_nothing_is_given_up(serve, appl
     server = serve(spool_bytes_per_visitor=2**20, send_timeout_s=0.5)
     with server.connect(receive_bytes=4096) as slow:
         get(slow, "/large")
-        assert application.ended.wait(20)
+        assert application.ended.wait(180)
         assert application.outcome is None
 
 

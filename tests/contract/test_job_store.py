@@ -560,7 +560,7 @@ def test_processes_that_start_together_make_the_tables_once(url):
         for _ in range(3)
     ]
     for process in started:
-        _, problems = process.communicate(timeout=60)
+        _, problems = process.communicate(timeout=240)
         assert process.returncode == 0, problems.decode()
     database = JobDatabase(url)
     assert SqlJobStore(database).changes() == 1

@@ -360,7 +360,7 @@ def test_withdrawing_during_a_replacement_wins_in_the_end(store, other_process):
         return store.switch(product, version(product, 2), place)
 
     def withdrawal():
-        started.wait(10)
+        started.wait(180)
         return other_process.withdraw(product.id)
 
     results = together(replacement, withdrawal)
@@ -444,7 +444,7 @@ def test_processes_that_start_together_prepare_one_database(url):
         for _ in range(4)
     ]
     for process in started:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors.decode()
     opened = MetadataDatabase(url)
     assert SqlProductStore(opened).schema_version() == 1

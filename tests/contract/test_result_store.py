@@ -194,7 +194,7 @@ def test_a_writer_that_is_killed_leaves_no_result(results, folder):
     )
     assert writer.stdout.readline() == b"written\n"
     writer.kill()
-    writer.communicate(timeout=30)
+    writer.communicate(timeout=240)
     with pytest.raises(ResultNotFound):
         results.open("0a1b/1/result")
     results.discard_attempt("0a1b", 1)
@@ -220,7 +220,7 @@ except StorageFull as error:
 def test_a_file_the_system_refuses_to_grow_is_a_full_disk(results, folder):
     done = subprocess.run(
         [sys.executable, "-c", _LIMITED, str(folder)],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=240,
     )  # fmt: skip
     assert "no space left" in done.stdout
     assert files(folder) == []

@@ -26,7 +26,7 @@ from uws.executors.slurm.executor import PREFIX, SlurmExecutor
 from uws.executors.slurm.request import SlurmRequest
 
 pytestmark = pytest.mark.slurm
-PATIENCE_S = 30
+PATIENCE_S = 240
 MIB = 2**20
 GREEDY = (
     "import os, time\nfor _ in range(3): os.fork()\n"

@@ -53,7 +53,7 @@ def site(backend, tmp_path):
 
 
 def ask(queries, principal, adql):
-    running = queries.run(principal, adql, maxrec=1000, time_limit_s=30)
+    running = queries.run(principal, adql, maxrec=1000, time_limit_s=600)
     with contextlib.closing(running):
         schema = pa.schema([f.arrow for f in running.fields])
         return pa.Table.from_batches(list(running._execution), schema).to_pylist()

@@ -535,7 +535,7 @@ def test_stilts_reads_the_same_values_from_all_serialisations(tmp_path: Path) ->
         source.write_bytes(document(writer, stream(columns)))
         command = ["stilts", "tpipe", f"in={source}", "ifmt=votable", "ofmt=csv"]
         texts.append(
-            subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode()
+            subprocess.run(command, capture_output=True, check=True, timeout=240).stdout.decode()
         )
     missing = '"(NaN, NaN, NaN, NaN, NaN, NaN)"'
     assert texts[0] == texts[1].replace(missing, "")
@@ -567,5 +567,5 @@ def votlint(data: bytes, folder: Path) -> str:
     path = folder / "document.vot"
     path.write_bytes(data)
     command = ["stilts", "votlint", f"votable={path}"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     return (run.stdout + run.stderr).strip()

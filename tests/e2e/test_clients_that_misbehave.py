@@ -97,7 +97,7 @@ def queries(live) -> list[dict]:
     return [json.loads(line.split(" pzvo.query ", 1)[1]) for line in lines if "pzvo.query" in line]
 
 
-def wait_for_query(live, before, limit_s=15.0) -> dict:
+def wait_for_query(live, before, limit_s=240.0) -> dict:
     """Wait until one more query is over."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
@@ -143,7 +143,7 @@ def test_conversions_that_nobody_reads_leave_few_processes(big):
     most, connections = 0, []
     request = b"GET /api/products/1/data/?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n"
     for _ in range(60):
-        connections.append(socket.create_connection((parts.hostname, parts.port), timeout=60))
+        connections.append(socket.create_connection((parts.hostname, parts.port), timeout=240))
         connections[-1].sendall(request)
     waiting = set(connections)
     while waiting:
@@ -207,7 +207,7 @@ def test_more_queries_than_slots_are_told_to_come_back(big):
     for source, code in (("127.0.0.1", 429), ("127.0.0.2", 503)):
         parts = urlsplit(big.url)
         asking = http.client.HTTPConnection(
-            parts.hostname, parts.port, timeout=30, source_address=(source, 0)
+            parts.hostname, parts.port, timeout=240, source_address=(source, 0)
         )
         asking.request("GET", path(f"SELECT TOP 1 id FROM {TABLE}"))
         answer = asking.getresponse()

@@ -75,7 +75,7 @@ def test_pyvo_sees_a_restricted_table_with_a_token(people, connect, mount):
     assert HIDDEN in service.tables
     job = service.submit_job(QUERY)
     assert f"{mount}/async/" in job.url
-    job.run().wait(timeout=60)
+    job.run().wait(timeout=240)
     assert job.owner == "ada"
     assert job.fetch_result().to_table()["n"][0] == 3
     job.delete()
@@ -143,7 +143,7 @@ def curl(*arguments):
     if path is None:
         pytest.skip("curl is not installed")
     return subprocess.run(
-        [path, "-s", *arguments], capture_output=True, text=True, timeout=60, check=True
+        [path, "-s", *arguments], capture_output=True, text=True, timeout=240, check=True
     ).stdout
 
 
@@ -173,7 +173,7 @@ def test_what_an_operator_changes_holds_at_once_in_every_process(people):
         url = f"{people.base}/tap/sync"
         # Several connections reach several web processes.
         return {
-            requests.get(url, parameters, headers=session.headers, timeout=60).status_code
+            requests.get(url, parameters, headers=session.headers, timeout=240).status_code
             for _ in range(8)
         }
 

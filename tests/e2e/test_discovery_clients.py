@@ -77,7 +77,7 @@ def test_stilts_matches_a_list_of_places(cone_url, service, stilts, tmp_path):
 
 def test_stilts_finds_no_fault_in_the_document(cone_url, stilts, tmp_path):
     document = tmp_path / "cone.vot"
-    document.write_bytes(requests.get(f"{cone_url}RA=0&DEC=0&SR=20&VERB=3", timeout=60).content)
+    document.write_bytes(requests.get(f"{cone_url}RA=0&DEC=0&SR=20&VERB=3", timeout=240).content)
     done = stilts("votlint", f"votable={document}")
     assert done.stdout + done.stderr == ""
 
@@ -102,7 +102,7 @@ def test_pyvo_follows_the_links_of_a_result(service):
 def test_stilts_finds_no_fault_in_links_but_terms_newer_than_it(site, stilts, tmp_path):
     document = tmp_path / "links.vot"
     did = "ivo://x-unregistered/tap?redshift_catalog/p1_test_survey"
-    answer = requests.get(f"{site}/datalink/links", params={"ID": did}, timeout=60)
+    answer = requests.get(f"{site}/datalink/links", params={"ID": did}, timeout=240)
     document.write_bytes(answer.content)
     done = stilts("datalinklint", f"votable={document}")
     reports = [line for line in done.stdout.splitlines() if line.startswith(("E-", "W-"))]

@@ -34,7 +34,7 @@ class Source:
     def ask(self, method, path, user="owner", **options):
         headers = {"Authorization": f"Token {self.installation.tokens[user]}"}
         answer = requests.request(
-            method, self.installation.api_url + path, headers=headers, timeout=60, **options
+            method, self.installation.api_url + path, headers=headers, timeout=240, **options
         )
         assert answer.ok, answer.text
         return answer
@@ -174,10 +174,10 @@ def check_copy(source, copy, products):
         assert given == dict.fromkeys(catalogue().column_names) | ROLES
     query = f"SELECT COUNT(*) AS n FROM {products['as fits']['table_name']}"
     url = f"{copy.installation.live.url}/sync"
-    answer = requests.get(url, {"LANG": "ADQL", "FORMAT": "csv", "QUERY": query}, timeout=60)
+    answer = requests.get(url, {"LANG": "ADQL", "FORMAT": "csv", "QUERY": query}, timeout=240)
     assert answer.text.split() == ["n", "60"]
     hidden = query.replace(products["as fits"]["table_name"], products["restricted"]["table_name"])
-    refused = requests.get(url, {"LANG": "ADQL", "QUERY": hidden}, timeout=60)
+    refused = requests.get(url, {"LANG": "ADQL", "QUERY": hidden}, timeout=240)
     assert "Unknown table" in refused.text
 
 
@@ -193,7 +193,7 @@ def test_killed_import_is_continued_without_doubles(source, home):
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         journal = None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         # The kill is to hit the copying, not the start of the interpreter.
         while journal is None and process.poll() is None and time.monotonic() < deadline:
             journal = next((home / "imports").rglob("lock"), None)

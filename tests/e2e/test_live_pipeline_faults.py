@@ -174,7 +174,7 @@ def test_queued_and_running_jobs_are_aborted(service, inputs):
 
 def ask_to_abort(service, url):
     form, address = {"PHASE": "ABORT"}, f"{service.here(url)}/phase"
-    return requests.post(address, data=form, headers=service.headers("owner"), timeout=30)
+    return requests.post(address, data=form, headers=service.headers("owner"), timeout=240)
 
 
 def abort(service, url):

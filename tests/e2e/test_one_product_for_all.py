@@ -67,7 +67,7 @@ def test_owner_and_group_find_and_query_the_product(installation, uploaded):
         rows = service.search(f"SELECT * FROM {table}").to_table()
         assert len(rows) == ROWS
         job = service.submit_job(f"SELECT COUNT(*) AS n FROM {table} WHERE redshift > 0")
-        job.run().wait(timeout=60)
+        job.run().wait(timeout=240)
         assert job.fetch_result().to_table()["n"][0] == ROWS
         job.delete()
         names = service.search(
@@ -104,8 +104,8 @@ def test_restricted_product_is_nowhere_to_be_seen(installation, uploaded, user):
     )
     assert seen.to_table()["n"][0] == len(uploaded) - 1
     for address in ("/tables", "/tables?detail=min", "/examples", "/capabilities"):
-        assert NAME not in asking.get(installation.live.url + address, timeout=60).text.lower()
-    assert asking.get(f"{installation.live.url}/tables/{table}", timeout=60).status_code == 404
+        assert NAME not in asking.get(installation.live.url + address, timeout=240).text.lower()
+    assert asking.get(f"{installation.live.url}/tables/{table}", timeout=240).status_code == 404
 
 
 @pytest.mark.parametrize("user", [None, "other"])
@@ -118,7 +118,7 @@ def test_question_about_a_hidden_table_is_answered_like_one_about_none(
     for name in (table, invented):
         for query in (f"SELECT * FROM {name}", f"SELECT COUNT(*) FROM {name} WHERE nothing = 1"):
             parameters = {"LANG": "ADQL", "QUERY": query}
-            found = asking.get(f"{installation.live.url}/sync", params=parameters, timeout=60)
+            found = asking.get(f"{installation.live.url}/sync", params=parameters, timeout=240)
             text = found.text.replace(name, "NAME").replace(name.partition(".")[2], "NAME")
             answers.append((found.status_code, text))
     assert answers[0] == answers[2]
@@ -131,11 +131,11 @@ def test_api_answers_for_a_hidden_product_as_for_none(installation, uploaded, us
     product, unknown = uploaded["Hidden set"], 987654
     asking = session(installation, user)
     files = session(installation, "owner").get(
-        f"{installation.api_url}product-files/?product_id={product}", timeout=60
+        f"{installation.api_url}product-files/?product_id={product}", timeout=240
     )
     file = files.json()["results"][0]["id"]
     contents = session(installation, "owner").get(
-        f"{installation.api_url}product-contents/?product={product}", timeout=60
+        f"{installation.api_url}product-contents/?product={product}", timeout=240
     )
     content = contents.json()["results"][0]["id"]
     internal = f"{product}_hidden_set"
@@ -162,14 +162,14 @@ def test_api_answers_for_a_hidden_product_as_for_none(installation, uploaded, us
     ):
         given = []
         for number in (there, nowhere):
-            answer = asking.request(method, installation.api_url + path.format(number), timeout=60)
+            answer = asking.request(method, installation.api_url + path.format(number), timeout=240)
             text = answer.text.replace(str(number), "N")
             given.append((answer.status_code, text, answer.headers.get("Content-Type")))
         if path != "products/?release={}":
             assert given[0] == given[1], (method, path)
         assert NAME not in given[0][1].lower()
     for search in ("?search=hidden", "?product_name=hidden", "?release_name=dp3", ""):
-        listed = asking.get(f"{installation.api_url}products/{search}", timeout=60).json()
+        listed = asking.get(f"{installation.api_url}products/{search}", timeout=240).json()
         assert listed["count"] == len(listed["results"])
         assert NAME not in str(listed).lower()
 
@@ -205,13 +205,13 @@ def test_withdrawn_release_hides_at_once_and_deletion_removes(installation, uplo
     """Last: it takes the open product away."""
     asking = session(installation, "owner")
     address = f"{installation.api_url}products/{uploaded['Open set']}/"
-    release = asking.get(f"{installation.api_url}releases/?name=dp3", timeout=60).json()
+    release = asking.get(f"{installation.api_url}releases/?name=dp3", timeout=240).json()
     table = find_table(installation, None, uploaded["Open set"])
     number = release["results"][0]["id"]
-    assert asking.patch(address, data={"release": number}, timeout=60).status_code == 200
+    assert asking.patch(address, data={"release": number}, timeout=240).status_code == 200
     assert find_table(installation, None, uploaded["Open set"]) is None
     with pytest.raises(pyvo.dal.DALQueryError, match="Unknown table"):
         tap(installation, None).search(f"SELECT * FROM {table}")
-    assert asking.delete(address, timeout=60).status_code == 204
+    assert asking.delete(address, timeout=240).status_code == 204
     with pytest.raises(pyvo.dal.DALQueryError, match="Unknown table"):
         tap(installation, "owner").search(f"SELECT * FROM {table}")

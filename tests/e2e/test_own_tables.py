@@ -107,7 +107,7 @@ def test_a_table_lives_its_life(own_service, anna, tokens):
     own_service.start()
     again = tap_of(own_service, tokens["anna"])
     job = again.submit_job("SELECT COUNT(*) AS n FROM user_anna.targets")
-    job.run().wait(timeout=30)
+    job.run().wait(timeout=240)
     assert int(job.fetch_result()["n"][0]) == 4
     job.delete()
     again.remove_table("user_anna.targets")
@@ -172,7 +172,7 @@ def test_a_file_that_is_too_large_is_refused_with_its_reason(own_service, anna, 
 
     for body in (chunks(), b"".join(chunks())):
         url = f"{own_service.url}/load/user_anna.targets"
-        answer = requests.post(url, data=body, headers=headers, timeout=60)
+        answer = requests.post(url, data=body, headers=headers, timeout=240)
         assert answer.status_code == 413
         assert str(2**21) in answer.text
     assert int(anna.search("SELECT COUNT(*) AS n FROM user_anna.targets")["n"][0]) == 0
@@ -197,11 +197,11 @@ def test_loads_survive_the_death_of_the_service_whole_or_not_at_all(own_service,
             while True:
                 attempted += 1
                 url = f"{own_service.url}/load/user_anna.targets"
-                answer = requests.post(url, data=rows, headers=headers, timeout=30)
+                answer = requests.post(url, data=rows, headers=headers, timeout=240)
                 assert answer.status_code == 200, answer.text
                 acknowledged += 1
         stopping.join()
-        own_service.process.wait(30)
+        own_service.process.wait(180)
         own_service.start()
         tap = tap_of(own_service, tokens["anna"])
         found = tap.search("SELECT COUNT(*) AS n, SUM(id) AS total FROM user_anna.targets")

@@ -54,7 +54,7 @@ def worker(tmp_path, url, *step):
 def test_worker_killed_at_a_step_leaves_one_product_in_the_end(tmp_path, url, jobs, step):
     with worker(tmp_path, url, step) as first:
         job_id = jobs.submit()
-        assert first.wait(60) == -signal.SIGKILL
+        assert first.wait(180) == -signal.SIGKILL
     assert jobs.store.get(job_id).phase is Phase.EXECUTING
     with worker(tmp_path, url):
         job = jobs.until(job_id)
@@ -69,7 +69,7 @@ def test_worker_killed_at_a_step_leaves_one_product_in_the_end(tmp_path, url, jo
 def test_job_whose_worker_died_after_the_point_of_no_return_is_not_aborted(tmp_path, url, jobs):
     with worker(tmp_path, url, "published") as first:
         job_id = jobs.submit()
-        first.wait(60)
+        first.wait(180)
     with pytest.raises(JobIrrevocable):
         jobs.service.abort(jobs.address(job_id))
     with worker(tmp_path, url):
@@ -80,7 +80,7 @@ def test_job_whose_worker_died_after_the_point_of_no_return_is_not_aborted(tmp_p
 def test_job_aborted_while_its_worker_is_dead_leaves_nothing(tmp_path, url, jobs):
     with worker(tmp_path, url, "submitted") as first:
         job_id = jobs.submit(do="sleep")
-        first.wait(60)
+        first.wait(180)
     jobs.service.abort(jobs.address(job_id))
     with worker(tmp_path, url):
         jobs.wait(lambda: jobs.shelf.read(job_id)["status"] == "failed")

@@ -69,7 +69,7 @@ def working(processing):
 
 
 def finished(processing, process_id, who=ADA):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while (record := processing.processes.process(who, process_id)).phase not in TERMINAL:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -66,10 +66,10 @@ def sky(seed: int = 1) -> pa.Table:
 
 
 def phase(job: str) -> str:
-    return requests.get(f"{job}/phase", timeout=10).text.strip()
+    return requests.get(f"{job}/phase", timeout=240).text.strip()
 
 
-def wait_for(job: str, *phases: str, limit_s: float = 60.0) -> str:
+def wait_for(job: str, *phases: str, limit_s: float = 240.0) -> str:
     deadline = time.monotonic() + limit_s
     while (found := phase(job)) not in phases:
         assert time.monotonic() < deadline, f"{job} is still {found}"
@@ -291,15 +291,15 @@ def test_an_aborted_job_stops_in_the_server_within_a_second(service):
     job = service.submit(SLOW)
     wait_for(job, "EXECUTING")
     service.wait_for_queries(1, 10)
-    requests.post(f"{job}/phase", data={"PHASE": "ABORT"}, timeout=10)
+    requests.post(f"{job}/phase", data={"PHASE": "ABORT"}, timeout=240)
     service.wait_for_queries(0, 1.5)
     assert wait_for(job, "ABORTED") == "ABORTED"
-    wait_for(service.submit(QUICK), "COMPLETED", limit_s=10)
+    wait_for(service.submit(QUICK), "COMPLETED", limit_s=240)
 
 
 def test_a_client_that_goes_away_stops_its_query(service):
     parts = urlsplit(service.live.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as client:
+    with socket.create_connection((parts.hostname, parts.port), timeout=240) as client:
         path = f"{parts.path}/sync?{urlencode({'LANG': 'ADQL', 'QUERY': SLOW})}"
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
         service.wait_for_queries(1, 10)
@@ -308,7 +308,7 @@ def test_a_client_that_goes_away_stops_its_query(service):
 
 def test_the_time_limit_of_a_job_stops_the_server_too(service):
     job = service.submit(SLOW, EXECUTIONDURATION="1")
-    assert wait_for(job, "ABORTED", "ERROR", limit_s=20)
+    assert wait_for(job, "ABORTED", "ERROR", limit_s=240)
     service.wait_for_queries(0, 5)
 
 
@@ -320,16 +320,16 @@ def test_a_killed_database_server_is_an_error_to_retry_and_then_forgotten(servic
         assert answer.status_code == 503, answer.text
         assert int(answer.headers["Retry-After"]) > 0
         assert read_votable(answer.content).status == "ERROR"
-        availability = requests.get(f"{service.live.url}/availability", timeout=30)
+        availability = requests.get(f"{service.live.url}/availability", timeout=240)
         assert "false</" in availability.text
     finally:
         service.server.restart()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while (answer := service.ask(QUICK)).status_code == 503:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert answer.status_code == 200, answer.text
-    wait_for(service.submit(QUICK), "COMPLETED", limit_s=60)
+    wait_for(service.submit(QUICK), "COMPLETED", limit_s=240)
     assert service.live.process.poll() is None
 
 

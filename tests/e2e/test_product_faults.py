@@ -91,14 +91,14 @@ class Uploader:
     def query(self, adql):
         parameters = {"LANG": "ADQL", "FORMAT": "csv", "QUERY": adql}
         headers = {"Authorization": f"Token {self.installation.tokens['owner']}"}
-        answer = requests.get(f"{self.live.url}/sync", parameters, headers=headers, timeout=60)
+        answer = requests.get(f"{self.live.url}/sync", parameters, headers=headers, timeout=240)
         assert answer.status_code == 200, answer.text
         return answer.text
 
     def crash(self):
         """Kill every process, and serve again what is on the disk."""
         kill_all(self.live.process.pid)
-        self.live.process.wait(30)
+        self.live.process.wait(180)
         self.live.start()
 
     def check_disk(self):
@@ -157,7 +157,7 @@ def send_half(uploader, product, size):
     )
     head += '--b\r\nContent-Disposition: form-data; name="file"; filename="t.parquet"\r\n\r\n'
     tail = "\r\n--b--\r\n"
-    connection = http.client.HTTPConnection(url.netloc, timeout=60)
+    connection = http.client.HTTPConnection(url.netloc, timeout=240)
     connection.putrequest("POST", f"{url.path}product-files/")
     connection.putheader("Authorization", f"Token {uploader.installation.tokens['owner']}")
     connection.putheader("Content-Type", "multipart/form-data; boundary=b")
@@ -227,7 +227,7 @@ def test_publication_that_is_killed_is_all_or_nothing(uploader, large, after_s):
     status = uploader.shown(product)["status"]
     assert status in (0, 1)
     assert uploader.rows(product) == (ROWS if status else None)
-    tables = requests.get(f"{uploader.live.url}/tables?detail=min", timeout=60).text
+    tables = requests.get(f"{uploader.live.url}/tables?detail=min", timeout=240).text
     assert (f".p{product}_" in tables) == bool(status)
     assert uploader.publish(product).status_code == 200
     assert uploader.rows(product) == ROWS
@@ -253,7 +253,7 @@ def test_package_whose_server_is_killed_is_resumed(uploader):
             begun += piece
             if len(begun) >= 3 * MB and uploader.live.process.poll() is None:
                 kill_all(uploader.live.process.pid)
-                uploader.live.process.wait(30)
+                uploader.live.process.wait(180)
     assert 3 * MB <= len(begun) < size
     uploader.live.start()
     headers = {"Range": f"bytes={len(begun)}-", "If-Range": etag}

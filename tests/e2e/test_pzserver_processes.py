@@ -155,7 +155,7 @@ def test_same_job_runs_by_pyvo(service, inputs):
     form = {"NAME": "By pyvo", "INPUTS": ",".join(map(str, inputs)), "OUTPUT_FORMAT": "csv"}
     made = session.post(f"{address}/async", data=form)
     job = AsyncTAPJob(made.url, session=session)
-    job.run().wait(timeout=60)
+    job.run().wait(timeout=240)
     job.raise_if_error()
     assert job.phase == "COMPLETED"
     assert [result.id_ for result in job.results] == ["product", "report", "log"]
@@ -175,7 +175,7 @@ def test_same_job_runs_by_curl(service, inputs):
     def curl(*arguments):
         done = subprocess.run(
             ["curl", "-sS", "--fail-with-body", "-H", header, *arguments],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

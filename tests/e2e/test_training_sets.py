@@ -104,7 +104,7 @@ def test_training_set_is_a_table_with_units(service, redshifts):
         f"WHERE table_name = '{table}' AND column_name = 'mag_g'",
     }  # fmt: skip
     said = requests.get(
-        f"{service.url}/tap/sync", params=query, headers=service.headers("owner"), timeout=60
+        f"{service.url}/tap/sync", params=query, headers=service.headers("owner"), timeout=240
     ).text
     assert "mag_g,mag,phot.mag;em.opt" in said
 
@@ -120,6 +120,6 @@ def test_training_set_is_a_table_with_units(service, redshifts):
 def test_missing_catalogue_is_told(service, redshifts, given, words):
     form = {"NAME": "Out", "INPUTS": str(redshifts)} | given
     address = f"{service.url}/pipelines/{MAKER}/check"
-    answer = requests.post(address, data=form, headers=service.headers("owner"), timeout=60)
+    answer = requests.post(address, data=form, headers=service.headers("owner"), timeout=240)
     assert answer.status_code == 400
     assert words in answer.text

@@ -82,7 +82,7 @@ class Person:
     def query(self, adql):
         url = f"{self.installation.live.url}/sync"
         parameters = {"LANG": "ADQL", "FORMAT": "csv", "QUERY": adql}
-        return requests.get(url, parameters, headers=self.headers, timeout=60)
+        return requests.get(url, parameters, headers=self.headers, timeout=240)
 
 
 @settings(
@@ -114,7 +114,7 @@ def test_uploads_are_whole_for_everybody_or_for_nobody(installation, content, na
 
 def check_visibility(person, product, shown, published, content):
     tables = requests.get(
-        f"{person.installation.live.url}/tables?detail=min", headers=person.headers, timeout=60
+        f"{person.installation.live.url}/tables?detail=min", headers=person.headers, timeout=240
     ).text
     listed = person.query(f"SELECT table_name FROM pz.products WHERE id = {product}")
     assert (shown["status"] == 1) == published

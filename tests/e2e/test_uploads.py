@@ -171,7 +171,7 @@ def test_pyvo_matches_by_position(tap, mine):
 
 def test_pyvo_uploads_to_a_job_that_it_drives(tap, mine):
     job = tap.submit_job(JOIN, uploads={"mine": mine})
-    job.run().wait(phases=["COMPLETED", "ERROR"], timeout=60)
+    job.run().wait(phases=["COMPLETED", "ERROR"], timeout=240)
     assert job.fetch_result().to_table()["obj"].tolist() == expected(mine)
     job.delete()
 
@@ -193,14 +193,14 @@ def test_files_of_other_formats_are_uploaded(service, files, mine, kind, way):
             f"{service.url}/{way}",
             data=form if way == "sync" else form | {"PHASE": "RUN"},
             files={"f": file},
-            timeout=60,
+            timeout=240,
         )
     if way == "async":
         assert answer.status_code == 200, answer.text
         job = answer.url
         requests.get(f"{job}?WAIT=60&PHASE=QUEUED", timeout=90)
         requests.get(f"{job}?WAIT=60&PHASE=EXECUTING", timeout=90)
-        answer = requests.get(f"{job}/results/result", timeout=60)
+        answer = requests.get(f"{job}/results/result", timeout=240)
     assert answer.status_code == 200, answer.text
     found = list(csv.DictReader(io.StringIO(answer.text)))
     assert [int(row["obj"]) for row in found] == expected(mine)
@@ -212,7 +212,7 @@ def test_nothing_of_an_upload_stays(service, files):
             f"{service.url}/sync",
             data={"LANG": "ADQL", "QUERY": JOIN, "UPLOAD": "mine,param:f"},
             files={"f": file},
-            timeout=60,
+            timeout=240,
         )
     left = [p.name for p in (service.home / "uploads").rglob("*") if p.is_file()]
     assert set(left) <= {"lock"}

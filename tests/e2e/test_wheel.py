@@ -147,7 +147,7 @@ def test_demo_publish_query_and_serve(pzvo):
         answer = requests.get(
             f"{live.url}/sync",
             params={"LANG": "ADQL", "QUERY": f"SELECT COUNT(*) AS n FROM {table}", "FORMAT": "csv"},
-            timeout=60,
+            timeout=240,
         )
         assert answer.text.split() == ["n", "3"]
     finally:

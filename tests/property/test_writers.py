@@ -372,7 +372,7 @@ def test_stilts_reads_the_same_from_fits_as_from_votable(
         source = tmp_path / "table"
         source.write_bytes(written(name, [fields[i] for i in kept], [columns[i] for i in kept]))
         command = ["stilts", "tpipe", f"in={source}", f"ifmt={kind}", "ofmt=csv"]
-        run = subprocess.run(command, capture_output=True, check=True, timeout=60)
+        run = subprocess.run(command, capture_output=True, check=True, timeout=240)
         texts.append(run.stdout.decode())
     assert texts[0] == texts[1]
     smallest = {str(missing_integer(kind)) for kind in INTEGERS if kind != Datatype.UNSIGNED_BYTE}

@@ -160,7 +160,7 @@ class PostgresBackend:
         self._folder.cleanup()
 
 
-def answer(processor, sky: Sky, adql: str, row_limit=None, time_limit_s=60.0) -> pa.Table:
+def answer(processor, sky: Sky, adql: str, row_limit=None, time_limit_s=600.0) -> pa.Table:
     """Ask a query over a sky."""
     started = processor.start(QueryRequest(adql, sky.tables, time_limit_s, row_limit))
     try:

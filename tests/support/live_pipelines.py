@@ -22,7 +22,7 @@ ROOT = MORTAL.parents[2]
 COMBINE = "combine_redshift_dedup"
 OVER = ("COMPLETED", "ERROR", "ABORTED")
 UWS = "{http://www.ivoa.net/xml/UWS/v1.0}"
-PATIENCE_S = 90
+PATIENCE_S = 240
 ROLES = {"name": "ID", "ra": "RA", "dec": "Dec", "zz": "z", "flag": "z_flag", "survey": "survey"}
 FIRST = "name,ra,dec,zz,flag,survey\n" + "".join(
     f"A{n},{10 + n}.0,-30.0,0.{n + 1},5,2dfgrs\n" for n in range(4)
@@ -110,7 +110,7 @@ class PipelineService:
         form = {"NAME": "Out", "INPUTS": list(inputs), "PHASE": "RUN"} | parameters
         answer = requests.post(
             self.jobs_url(pipeline), data=form, files=files, headers=self.headers(user),
-            timeout=60, allow_redirects=False,
+            timeout=240, allow_redirects=False,
         )  # fmt: skip
         assert answer.status_code == 303, answer.text
         return answer.headers["Location"]
@@ -148,7 +148,7 @@ class PipelineService:
 
     def result(self, url, name, user="owner") -> bytes:
         address = f"{self.here(url)}/results/{name}"
-        answer = requests.get(address, headers=self.headers(user), timeout=60)
+        answer = requests.get(address, headers=self.headers(user), timeout=240)
         answer.raise_for_status()
         return answer.content
 
@@ -163,7 +163,7 @@ class PipelineService:
         query = {"LANG": "ADQL", "RESPONSEFORMAT": "csv"}
         query["QUERY"] = f"SELECT COUNT(*) AS n FROM {table}"
         answer = requests.get(
-            f"{self.url}/tap/sync", params=query, headers=self.headers(user), timeout=60
+            f"{self.url}/tap/sync", params=query, headers=self.headers(user), timeout=240
         )
         return int(answer.text.split()[1]) if answer.ok else None
 
@@ -196,7 +196,7 @@ class PipelineService:
         for process in self.processes():
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        self.installation.live.process.wait(30)
+        self.installation.live.process.wait(180)
 
     def start(self) -> None:
         self.installation.live.start()

@@ -91,7 +91,7 @@ class OwnTablesSite:
 
     def ask(self, principal, adql) -> list[dict]:
         """Give the rows of a query."""
-        running = self.queries.run(principal, adql, maxrec=100_000, time_limit_s=30)
+        running = self.queries.run(principal, adql, maxrec=100_000, time_limit_s=600)
         with contextlib.closing(running):
             schema = pa.schema([f.arrow for f in running.fields])
             return pa.Table.from_batches(list(running._execution), schema).to_pylist()

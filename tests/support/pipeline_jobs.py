@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Programs of runs must find the pipelines of the tests.
 launching._PACKAGES = f"{ROOT}:{ROOT / 'tests' / 'support'}"
 
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 def offered(package, **site):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-_START_S = 30.0
+_START_S = 180.0
 
 
 class PostgresServer:

@@ -77,7 +77,7 @@ class Installation:
 
     def ask(self, adql: str, **options) -> requests.Response:
         given = {"LANG": "ADQL", "QUERY": adql} | options
-        return requests.post(f"{self.live.url}/sync", data=given, timeout=60)
+        return requests.post(f"{self.live.url}/sync", data=given, timeout=240)
 
     def csv(self, adql: str) -> list[str]:
         answer = self.ask(adql, RESPONSEFORMAT="csv")
@@ -87,7 +87,7 @@ class Installation:
     def submit(self, adql: str, **options) -> str:
         given = {"LANG": "ADQL", "QUERY": adql, "PHASE": "RUN"} | options
         answer = requests.post(
-            f"{self.live.url}/async", data=given, allow_redirects=False, timeout=10
+            f"{self.live.url}/async", data=given, allow_redirects=False, timeout=240
         )
         assert answer.status_code == 303, answer.text
         return answer.headers["Location"]

@@ -134,7 +134,7 @@ class WarmPython:
                 process.wait(timeout)
             except BaseException:
                 process.kill()
-                process.wait(60)
+                process.wait(180)
                 raise
             texts = []
             for file in (out, err):

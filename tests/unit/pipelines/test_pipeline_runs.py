@@ -112,12 +112,12 @@ def test_configuration_that_is_missing_is_an_outcome(folder):
 def test_stopped_run_says_so_and_leaves_no_output(folder):
     configure(folder, do="sleep")
     with subprocess.Popen(command(folder), env=ENVIRONMENT) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while folder.read_state("progress.json") is None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(60) == 4
+        assert process.wait(180) == 4
     outcome = folder.read_state("outcome.json")
     assert (outcome["status"], outcome["reason"]) == ("Stopped", "the run was stopped")
     assert list(folder.outputs.iterdir()) == []

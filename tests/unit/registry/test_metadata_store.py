@@ -166,7 +166,7 @@ def test_processes_that_start_together_prepare_one_database(tmp_path):
         subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]
     for process in started:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors
     database = MetadataDatabase.in_folder(tmp_path / "home")
     with database.reading() as connection:

@@ -134,7 +134,7 @@ def test_who_goes_away_ends_the_reading(tmp_path, file):
         ada.go_away()
         with pytest.raises(ReadingGivenUp):
             list(opened.batches())
-        assert opened._process.wait(60) == -signal.SIGKILL
+        assert opened._process.wait(180) == -signal.SIGKILL
         opened.close()
         assert ada.actions == []
     assert places.running == 0

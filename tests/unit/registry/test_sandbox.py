@@ -104,7 +104,7 @@ def test_a_child_that_stands_still_is_ended(parquet):
         os.kill(table._process.pid, signal.SIGSTOP)
         with pytest.raises(UnreadableFile, match=r"gave nothing for 0\.2 s"):
             rows(table)
-        assert table._process.wait(10) == -signal.SIGKILL
+        assert table._process.wait(180) == -signal.SIGKILL
 
 
 def test_closing_ends_the_child(parquet):

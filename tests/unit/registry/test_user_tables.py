@@ -280,7 +280,7 @@ def test_loads_at_the_same_time_lose_no_row(site):
 
 def test_a_query_goes_on_with_the_rows_it_began_with(site):
     site.service.create(ANNA, "t", content({"id": list(range(100_000))}))
-    running = site.queries.run(ANNA, "SELECT id FROM t", maxrec=200_000, time_limit_s=30)
+    running = site.queries.run(ANNA, "SELECT id FROM t", maxrec=200_000, time_limit_s=600)
     rows = iter(running._execution)
     first = next(rows).num_rows
     site.service.remove(ANNA, "t")

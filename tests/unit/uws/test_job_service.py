@@ -235,7 +235,7 @@ def waiting(service, job, wait_s=-1.0, phase=None):
     thread.start()
 
     def join():
-        thread.join(20)
+        thread.join(180)
         assert not thread.is_alive()
         return seen[0]
 

@@ -91,7 +91,7 @@ class DeafHandler:
     def run(self, job, context):
         context.on_cancel(self.told.set)
         self.begun.set()
-        assert self.go.wait(30)
+        assert self.go.wait(180)
         return []
 
 
@@ -183,9 +183,9 @@ def test_a_job_cannot_complete_after_it_was_aborted(service, start):
     handler = DeafHandler()
     worker = start(handler)
     address = submit(service)
-    assert handler.begun.wait(20)
+    assert handler.begun.wait(180)
     service.abort(address)
-    assert handler.told.wait(20)
+    assert handler.told.wait(180)
     handler.go.set()
     assert gone(worker)
     assert service.get(address).phase is Phase.ABORTED
@@ -248,7 +248,7 @@ def test_a_worker_that_stops_gives_back_even_jobs_that_do_not_listen(service, st
     handler = DeafHandler()
     worker = start(handler)
     address = submit(service)
-    assert handler.begun.wait(20)
+    assert handler.begun.wait(180)
     worker.stop(grace_s=0)
     assert service.get(address).phase is Phase.QUEUED
     handler.go.set()

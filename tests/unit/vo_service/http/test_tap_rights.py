@@ -433,7 +433,7 @@ def submitted(site, caller, adql):
 
 
 def wait_for_jobs(services):
-    for _ in range(600):
+    for _ in range(4000):
         jobs = services.jobs.store.list(JobQuery(everyone=True))
         if all(job.phase in TERMINAL for job in jobs):
             return

@@ -22,7 +22,7 @@ SETTINGS = OidcSettings(
 def provider(**roles):
     made = OidcProvider(SETTINGS, GroupRoles(**roles))
     public = KeySet.import_key_set({"keys": [KEY.as_dict(private=False)]})
-    made._known = time.monotonic() + 60, {"issuer": SETTINGS.issuer}, public
+    made._known = time.monotonic() + 180, {"issuer": SETTINGS.issuer}, public
     return made
 
 

@@ -301,7 +301,7 @@ def test_a_reader_that_died_while_it_waited_is_not_used(limited):
     reading = limited()
     reading.one(b"a,b\n1,2\n")
     _, pool = reading.service._opened
-    for _ in range(200):
+    for _ in range(4000):
         with pool._changed:
             if len(pool._idle) == 2:
                 break
