@@ -86,7 +86,8 @@ def tap_blueprint(
     @blueprint.route("/sync", methods=["GET", "POST"])
     def query() -> Response:
         asked = TapRequest.parse(_parameters(), limits, LANGUAGE.lang_values)
-        writer = writer_for(asked.responseformat)
+        writer, said = writer_for(asked.responseformat), infos(asked)
+        # From here on a slot is taken until the answer is sent: nothing may fail in between.
         running = queries.run(
             principal(),
             asked.query,
@@ -95,7 +96,7 @@ def tap_blueprint(
             uploads=() if uploads is None else uploads.read(asked.uploads, request_part),
             visitor=visitor(),
         )
-        return streaming.respond(running, writer, content_type(asked.responseformat), infos(asked))
+        return streaming.respond(running, writer, content_type(asked.responseformat), said)
 
     install_errors(blueprint, votable_error)
     return blueprint
