@@ -31,7 +31,7 @@ class SlurmSite(BaseModel):
     cpus: int = Field(2, ge=1, description="Processors of a run")
     directives: tuple[str, ...] = Field((), description="Further options of sbatch")
     commands: str | None = Field(None, description="Folder with sbatch, squeue, sacct, scancel")
-    configuration: str | None = Field(None, description="Path of slurm.conf")
+    configuration: str | None = Field(None, description="Path of slurm.conf; SLURM_CONF by default")
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:

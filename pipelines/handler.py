@@ -232,12 +232,18 @@ class PipelineJobHandler:
         return folder, handle
 
     def _follow(self, folder: RunFolder, handle: TaskHandle, context: JobContext) -> TaskStatus:
-        pause_s = _FIRST_POLL_S
+        pause_s, waited = _FIRST_POLL_S, False
         while True:
             try:
                 status = self._executor.poll([handle])[handle]
             except ExecutorUnavailable as error:
                 status = TaskStatus(TaskPhase.RUNNING, note=f"cannot be looked at now: {error}")
+            # A program that this host starts says nothing of a queue, and waits for moments.
+            waits = status.phase is TaskPhase.PENDING and status.note is not None
+            context.waiting(waits)
+            if waited and not waits:
+                context.progress(None, "the run has begun")
+            waited = waits
             if status.phase is TaskPhase.ENDED:
                 return status
             if status.note is not None:

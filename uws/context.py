@@ -64,13 +64,22 @@ class JobContext:
     commit
         Records that the attempt is past its point of no return; false if it may not be finished
         any more.
+    wait
+        Records whether the attempt waits in the queue of another system; false if that cannot be
+        recorded now.
     """
 
     def __init__(
-        self, job: Job, results: ResultStore, commit: Callable[[], bool] = lambda: True
+        self,
+        job: Job,
+        results: ResultStore,
+        commit: Callable[[], bool] = lambda: True,
+        wait: Callable[[bool], bool] = lambda _: True,
     ) -> None:
         self.job = job
         self._commit = commit
+        self._wait = wait
+        self._waits = False
         self._results = results
         self._lock = Lock()
         self._cancelled = Event()
@@ -107,6 +116,14 @@ class JobContext:
         if not self._commit():
             self.cancel(CancelReason.LOST)
             self.raise_if_cancelled()
+
+    def waiting(self, waits: bool) -> None:
+        """Tell whether the work waits in the queue of another system.
+
+        The job is QUEUED meanwhile, and its execution duration begins with the work.
+        """
+        if waits != self._waits and self._wait(waits):
+            self._waits = waits
 
     def wait_cancelled(self, timeout_s: float) -> bool:
         """Sleep until the job is cancelled, at most `timeout_s`; tell whether it was."""

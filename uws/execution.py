@@ -74,6 +74,11 @@ class JobExecution:
         Tells the time.
     ended
         Called with the execution when its thread has nothing more to do.
+
+    Attributes
+    ----------
+    deadline
+        When the execution duration is used up, as it is known now.
     """
 
     def __init__(
@@ -88,7 +93,8 @@ class JobExecution:
         ended: Callable[[JobExecution], object],
     ) -> None:
         self.job = job
-        self.context = JobContext(job, results, self._commit)
+        self.context = JobContext(job, results, self._commit, self._wait)
+        self.deadline = job.deadline
         self._handler = handler
         self._store = store
         self._results = results
@@ -124,6 +130,19 @@ class JobExecution:
         self._committed = True
         return True
 
+    def _wait(self, waits: bool) -> bool:
+        now, duration_s = self._clock(), self.job.execution_duration_s
+        change = (
+            Transition.waiting(self.claim)
+            if waits
+            else Transition.start(self.claim, now, duration_s)
+        )
+        try:
+            self.deadline = self._store.transition(change).deadline
+        except (InvalidTransition, JobNotFound, JobStoreUnavailable, StorageFull):
+            return False
+        return True
+
     def _run(self) -> None:
         try:
             change = self._work()
@@ -154,7 +173,7 @@ class JobExecution:
         return Transition.completion(self.claim, self._clock(), made, context.info)
 
     def _failure(self, error: BaseException) -> Transition:
-        now, deadline = self._clock(), self.job.deadline
+        now, deadline = self._clock(), self.deadline
         if deadline is not None and deadline < now and not self._committed:
             # Engines and executors keep the time too, and may notice before the worker does.
             return Transition.overdue(self.claim, now, overdue_error(self.job))

@@ -22,6 +22,7 @@ __all__ = [
     "ParameterMerge",
     "Phase",
     "merge_parameters",
+    "phase_seen",
     "sources",
     "utc_now",
 ]
@@ -97,6 +98,15 @@ class ErrorType(StrEnum):
 
     FATAL = "fatal"
     TRANSIENT = "transient"
+
+
+def phase_seen(phase: Phase, start_time: datetime | None) -> Phase:
+    """Give the phase that people see.
+
+    A job that was given to a worker and has not begun waits in the queue of another system, such
+    as a cluster's: the worker keeps it, and to everybody else it is QUEUED.
+    """
+    return Phase.QUEUED if phase is Phase.EXECUTING and start_time is None else phase
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from uws.model import TERMINAL, Claim, JobError, JobInfo, JobResult, Phase, sources
@@ -102,14 +102,19 @@ class Transition:
     @classmethod
     def commitment(cls, claim: Claim) -> Transition:
         """Pass the point of no return: neither its owner nor its deadline ends the attempt."""
-        return cls(
-            claim.job_id,
-            Phase.EXECUTING,
-            "publish the results of the job",
-            frozenset({Phase.EXECUTING}),
-            attempt=claim.attempt,
-            values={"irrevocable": True, "deadline": None},
-        )
+        action = "publish the results of the job"
+        return cls._remaining(claim, action, irrevocable=True, deadline=None)
+
+    @classmethod
+    def waiting(cls, claim: Claim) -> Transition:
+        """Record that an attempt waits in the queue of another system, which costs it no time."""
+        return cls._remaining(claim, "let the job wait", start_time=None, deadline=None)
+
+    @classmethod
+    def start(cls, claim: Claim, at: datetime, duration_s: int) -> Transition:
+        """Record that an attempt which waited has begun; its execution duration counts from now."""
+        deadline = at + timedelta(seconds=duration_s) if duration_s else None
+        return cls._remaining(claim, "start the job", start_time=at, deadline=deadline)
 
     @classmethod
     def overdue(cls, claim: Claim, at: datetime, error: JobError) -> Transition:
@@ -146,6 +151,17 @@ class Transition:
             lease_until=at,
             values={**_ended(at), "error": error},
             counts_loss=True,
+        )
+
+    @classmethod
+    def _remaining(cls, claim: Claim, action: str, **values: object) -> Transition:
+        return cls(
+            claim.job_id,
+            Phase.EXECUTING,
+            action,
+            frozenset({Phase.EXECUTING}),
+            attempt=claim.attempt,
+            values=values,
         )
 
     @classmethod

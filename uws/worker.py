@@ -242,11 +242,10 @@ class Worker:
     def _watch(self, executions: Sequence[JobExecution], held: frozenset[Claim]) -> None:
         now = self._clock()
         for execution in executions:
-            job = execution.job
             if execution.claim not in held:
                 execution.context.cancel(CancelReason.LOST)
                 continue
-            if job.deadline is not None and job.deadline < now:
+            if execution.deadline is not None and execution.deadline < now:
                 self._abort_overdue(execution, now)
 
     def _report(self, executions: Sequence[JobExecution]) -> None:

@@ -144,7 +144,7 @@ def test_an_unknown_job_is_not_found(store):
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("target", [Phase.QUEUED, Phase.ABORTED])
 def test_phases_change_only_by_the_table(store, phase, target):
-    store.create(job(phase=phase))
+    store.create(job(phase=phase, start_time=START))
     queueing = target is Phase.QUEUED
     change = Transition.queueing("a", LATER) if queueing else Transition.abortion("a", LATER)
     allowed = {Phase.PENDING, Phase.HELD} if queueing else sources(target)
@@ -317,6 +317,40 @@ def test_overdue_jobs_are_found_and_aborted_with_a_reason(store):
     assert (over.phase, over.error) == (Phase.ABORTED, ERROR)
 
 
+def test_a_job_that_waits_elsewhere_is_queued_and_stays_with_its_worker(store):
+    store.create(queued(execution_duration_s=60))
+    taken = claim(store)
+    before = store.changes()
+    waiting = store.transition(Transition.waiting(taken.claim))
+    assert (waiting.phase, waiting.start_time, waiting.deadline) == (Phase.QUEUED, None, None)
+    assert store.changes() > before
+    assert store.get("a") == waiting
+    assert store.phases(["a"]) == {"a": Phase.QUEUED}
+    assert dict(store.counts("ada")) == {Phase.QUEUED: 1}
+    for phase, found in ((Phase.QUEUED, ["a"]), (Phase.EXECUTING, [])):
+        listed = store.list(JobQuery(owner="ada", phases=frozenset({phase})))
+        assert [each.job_id for each in listed] == found
+    # Nobody else gets it, its time does not pass, and a lost worker is noticed.
+    assert claim(store, "w2") is None
+    assert store.overdue(LATER) == []
+    assert store.held("w1") == {taken.claim}
+    assert [each.job_id for each in store.expired(LATER)] == ["a"]
+    begun = store.transition(Transition.start(taken.claim, LATER, 60))
+    assert (begun.phase, begun.start_time) == (Phase.EXECUTING, LATER)
+    assert begun.deadline == LATER + timedelta(seconds=60)
+    with pytest.raises(InvalidTransition):
+        store.transition(Transition.waiting(Claim("a", 2)))
+    ended = store.transition(Transition.completion(taken.claim, LATER, (RESULT,), INFO))
+    assert (ended.phase, ended.start_time) == (Phase.COMPLETED, LATER)
+
+
+def test_a_job_that_waits_elsewhere_is_aborted_like_any_other(store):
+    store.create(queued())
+    store.transition(Transition.waiting(claim(store).claim))
+    assert store.transition(Transition.abortion("a", LATER)).phase is Phase.ABORTED
+    assert store.get("a").phase is Phase.ABORTED
+
+
 def test_heartbeats_tell_what_is_still_held(store):
     for name in ("a", "b", "c"):
         store.create(queued(name))
@@ -362,7 +396,7 @@ def test_parameters_are_put_together_as_the_protocol_wants(store):
 
 @pytest.mark.parametrize("phase", [p for p in PHASES if p != "PENDING"])
 def test_other_jobs_cannot_be_set_up_any_more(store, phase):
-    made = job(phase=phase)
+    made = job(phase=phase, start_time=START)
     store.create(made)
     with pytest.raises(InvalidTransition):
         store.set_parameters("a", [Parameter("QUERY", "new")])
@@ -395,7 +429,7 @@ def test_lists_show_one_owner_oldest_first(store):
 
 def test_lists_filter_by_kind_phase_time_and_number(store):
     for at, phase in enumerate(Phase):
-        store.create(job(phase.value, at=at, phase=phase))
+        store.create(job(phase.value, at=at, phase=phase, start_time=START))
     store.create(replace(job("z", at=99), kind="pipeline"))
 
     def names(**filters):

@@ -234,3 +234,19 @@ def test_group_follows_tasks_where_they_are(executor, folder, tmp_path):
     assert ended(group, on_cluster).exit_code == 0
     assert ended(group, at_home).exit_code == 4
     group.discard(here)
+
+
+def test_what_slurm_would_refuse_is_known_before_a_task_is_submitted(cluster):
+    def check(**request):
+        SlurmExecutor(SlurmRequest(configuration=str(cluster.conf), **request)).check(MIB, 60)
+
+    check()
+    with pytest.raises(ExecutorUnavailable, match="partition"):
+        check(partition="nowhere")
+    with pytest.raises(ExecutorUnavailable, match=r"CPU|configuration"):
+        check(cpus=4096)
+
+
+def test_the_configuration_is_that_of_the_environment_where_a_site_names_none(cluster, monkeypatch):
+    monkeypatch.setenv("SLURM_CONF", str(cluster.conf))
+    SlurmExecutor(SlurmRequest()).check(MIB, 60)

@@ -14,7 +14,7 @@ from uws.errors import (
     JobNotFound,
     JobsExceeded,
 )
-from uws.model import Claim, Job, Parameter, Phase, merge_parameters
+from uws.model import Claim, Job, Parameter, Phase, merge_parameters, phase_seen
 from uws.notification import ChangeSignal
 from uws.store.base import ClaimRequest, JobQuery, JobRoom
 from uws.store.durations import KEPT_PER_SHAPE
@@ -35,6 +35,10 @@ class ManualClock:
     def advance(self, seconds: float) -> datetime:
         self.now += timedelta(seconds=seconds)
         return self.now
+
+
+def _seen(job: Job) -> Job:
+    return replace(job, phase=phase_seen(job.phase, job.start_time))
 
 
 class MemoryJobStore:
@@ -60,11 +64,13 @@ class MemoryJobStore:
 
     def get(self, job_id: str) -> Job:
         with self._entered():
-            return self._get(job_id)
+            return _seen(self._get(job_id))
 
     def list(self, query: JobQuery):
         with self._entered():
-            chosen = [job.summary for job in self._jobs.values() if _matches(job, query)]
+            chosen = [
+                job.summary for job in map(_seen, self._jobs.values()) if _matches(job, query)
+            ]
         chosen.sort(key=lambda job: (job.creation_time, job.job_id))
         return chosen if query.last is None else chosen[-query.last :]
 
@@ -97,7 +103,7 @@ class MemoryJobStore:
             after = replace(job, phase=change.target, losses=losses, **change.values)
             self._jobs[job.job_id] = after
             self._changed()
-            return after
+            return _seen(after)
 
     def claim(self, request: ClaimRequest) -> Job | None:
         with self._entered():
@@ -181,7 +187,7 @@ class MemoryJobStore:
 
     def counts(self, owner: str | None):
         with self._entered():
-            return Counter(job.phase for job in self._jobs.values() if job.owner == owner)
+            return Counter(_seen(job).phase for job in self._jobs.values() if job.owner == owner)
 
     def changes(self) -> int:
         with self._entered():
@@ -189,7 +195,7 @@ class MemoryJobStore:
 
     def phases(self, job_ids):
         with self._entered():
-            return {key: self._jobs[key].phase for key in job_ids if key in self._jobs}
+            return {key: _seen(self._jobs[key]).phase for key in job_ids if key in self._jobs}
 
     def known(self, job_ids):
         with self._entered():

@@ -8,7 +8,17 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from uws.model import ErrorType, Job, JobError, JobInfo, JobResult, JobSummary, Parameter, Phase
+from uws.model import (
+    ErrorType,
+    Job,
+    JobError,
+    JobInfo,
+    JobResult,
+    JobSummary,
+    Parameter,
+    Phase,
+    phase_seen,
+)
 
 __all__ = ["job_from_row", "job_values", "owner_key", "summary_from_row"]
 
@@ -30,18 +40,18 @@ def job_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def job_from_row(row: RowMapping) -> Job:
     """Turn a whole row into a job."""
-    names = (field.name for field in fields(Job))
-    return Job(
-        **{name: _READERS[name](row[name]) if name in _READERS else row[name] for name in names}
-    )
+    return Job(**_read_fields(row, Job))
 
 
 def summary_from_row(row: RowMapping) -> JobSummary:
     """Turn the columns of a list into a summary."""
-    names = (field.name for field in fields(JobSummary))
-    return JobSummary(
-        **{name: _READERS[name](row[name]) if name in _READERS else row[name] for name in names}
-    )
+    return JobSummary(**_read_fields(row, JobSummary))
+
+
+def _read_fields(row: RowMapping, record: type[Job | JobSummary]) -> dict[str, Any]:
+    names = (field.name for field in fields(record))
+    read = {name: _READERS[name](row[name]) if name in _READERS else row[name] for name in names}
+    return {**read, "phase": phase_seen(read["phase"], read["start_time"])}
 
 
 def _write_parameters(parameters: tuple[Parameter, ...]) -> list[list[Any]]:

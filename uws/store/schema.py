@@ -18,12 +18,15 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
+    case,
     false,
 )
 from sqlalchemy.types import TypeDecorator
 
 __all__ = [
     "METADATA",
+    "PHASE",
     "REVISION",
     "VERSION_TABLE",
     "UtcDateTime",
@@ -91,6 +94,12 @@ uws_jobs = Table(
     Index("ix_uws_jobs_destruction", "destruction"),
 )
 """One row per job. The anonymous owner is the empty text, so that owners can be compared."""
+
+PHASE = case(
+    (and_(uws_jobs.c.phase == "EXECUTING", uws_jobs.c.start_time.is_(None)), "QUEUED"),
+    else_=uws_jobs.c.phase,
+)
+"""The phase that people see; see `uws.model.phase_seen`."""
 
 uws_state = Table(
     "uws_state",

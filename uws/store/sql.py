@@ -38,7 +38,7 @@ from uws.store.database import JobDatabase
 from uws.store.queue import take_next
 from uws.store.records import job_from_row, job_values, owner_key, summary_from_row
 from uws.store.room import check_room
-from uws.store.schema import uws_jobs, uws_state
+from uws.store.schema import PHASE, uws_jobs, uws_state
 from uws.transition import Transition
 
 __all__ = ["SqlJobStore"]
@@ -207,9 +207,7 @@ class SqlJobStore:
     def counts(self, owner: str | None) -> Mapping[Phase, int]:
         """Count the jobs of an owner by phase."""
         statement = (
-            select(uws_jobs.c.phase, func.count())
-            .where(uws_jobs.c.owner == owner_key(owner))
-            .group_by(uws_jobs.c.phase)
+            select(PHASE, func.count()).where(uws_jobs.c.owner == owner_key(owner)).group_by(PHASE)
         )
         with self._database.reading() as connection:
             return {Phase(phase): number for phase, number in connection.execute(statement)}
@@ -223,7 +221,7 @@ class SqlJobStore:
 
     def phases(self, job_ids: Collection[str]) -> Mapping[str, Phase]:
         """Give the phases of some jobs."""
-        statement = select(uws_jobs.c.job_id, uws_jobs.c.phase).where(
+        statement = select(uws_jobs.c.job_id, PHASE).where(
             uws_jobs.c.job_id.in_(sorted(set(job_ids)))
         )
         with self._database.reading() as connection:
@@ -309,7 +307,7 @@ def _listing(query: JobQuery) -> Select[Any]:
     if query.kinds is not None:
         statement = statement.where(uws_jobs.c.kind.in_(sorted(query.kinds)))
     if query.phases:
-        statement = statement.where(uws_jobs.c.phase.in_(sorted(query.phases)))
+        statement = statement.where(PHASE.in_(sorted(query.phases)))
     else:
         statement = statement.where(uws_jobs.c.phase != str(Phase.ARCHIVED))
     if query.after is not None:

@@ -98,6 +98,12 @@ class WorkerProcess:
         """Claim jobs, and repair what others left, until `stop`."""
         for part in (*self._workers, *self._repairs):
             part.start()
+        # A cluster that does not answer keeps nobody waiting.
+        Thread(target=self._ask_cluster, name="cluster", daemon=True).start()
+
+    def _ask_cluster(self) -> None:
+        for problem in self._services.processing.cluster_problems():
+            _LOG.warning("pipeline %s", problem)
 
     def stop(self, grace_s: float = 5.0) -> None:
         """End the present rounds; give running jobs some time, then back to the queue.

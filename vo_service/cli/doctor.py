@@ -80,8 +80,11 @@ def doctor_command(
             for line in _mended(doctor):
                 click.echo(line)
         diagnosis = doctor.examine(checksums=not quick)
+        problems = services.processing.cluster_problems()
     _show(diagnosis, settings.quarantine_days)
-    if not diagnosis.healthy:
+    for problem in problems:
+        click.echo(f"PIPELINE: {problem}")
+    if problems or not diagnosis.healthy:
         sys.exit(1)
 
 

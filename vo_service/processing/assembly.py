@@ -16,7 +16,7 @@ from pipelines.shelf import ProductShelf
 from registry.access import AccessPolicy
 from registry.model.principal import Principal
 from registry.stores.quarantine import Quarantine, may_be_orphans
-from uws.executors.base import JobExecutor
+from uws.executors.base import ControllerUnreachable, ExecutorUnavailable, JobExecutor
 from uws.executors.group import ExecutorGroup
 from uws.executors.processes import ProcessExecutor
 from uws.executors.slurm.executor import PREFIX, SlurmExecutor
@@ -141,6 +141,24 @@ class Processing:
             ),
             policy,
         )
+
+    def cluster_problems(self) -> list[str]:
+        """Ask the cluster whether it would take runs; give a sentence for each that it would not.
+
+        Takes up to half a minute for each pipeline while the cluster does not answer.
+        """
+        found = []
+        for offered in self.catalogue:
+            if offered.site.executor != "slurm":
+                continue
+            executor = SlurmExecutor(offered.site.slurm.request)
+            try:
+                executor.check(offered.site.memory_bytes, offered.site.time_limit_s)
+            except ControllerUnreachable as error:
+                found.append(f"{offered.name}: Slurm does not answer now ({error})")
+            except ExecutorUnavailable as error:
+                found.append(f"{offered.name}: Slurm would refuse its runs ({error})")
+        return found
 
     def _set_run_aside(self, job_id: str) -> None:
         folders = self.archive.folders()

@@ -473,3 +473,43 @@ def test_the_reconciler_works_by_itself(service, store, results, clock):
     reconciler.stop()
     with pytest.raises(JobNotFound):
         service.get(address)
+
+
+class QueueingHandler:
+    """Waits in a queue of another system until `go`, then works until it is told to stop."""
+
+    kind = "say"
+
+    def __init__(self):
+        self.go = Event()
+
+    def validate(self, parameters):
+        pass
+
+    def run(self, job, context):
+        context.waiting(True)
+        assert self.go.wait(60)
+        context.waiting(False)
+        context.wait_cancelled(60)
+        context.raise_if_cancelled()
+        return []
+
+
+def test_waiting_in_a_queue_of_another_system_takes_none_of_the_execution_duration(
+    service, store, start, clock
+):
+    handler = QueueingHandler()
+    address = submit(service, duration_s=5)
+    worker = start(handler)
+    while not worker.running:
+        Event().wait(0.01)
+    while store.get(address.job_id).start_time is not None:
+        Event().wait(0.01)
+    clock.advance(3600)
+    job = service.get(address)
+    assert (job.phase, job.deadline) == (Phase.QUEUED, None)
+    handler.go.set()
+    assert executing(service, address).start_time == clock()
+    clock.advance(6)
+    assert service.wait(address, -1, Phase.EXECUTING).phase is Phase.ABORTED
+    assert gone(worker)

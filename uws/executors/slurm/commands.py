@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Collection, Sequence
@@ -54,8 +55,21 @@ class SlurmCommands:
     def __init__(self, request: SlurmRequest) -> None:
         self._path = os.pathsep.join(filter(None, (request.commands, _PATH)))
         self._environment = {"PATH": self._path, "LANG": "C.UTF-8"}
-        if request.configuration is not None:
-            self._environment["SLURM_CONF"] = request.configuration
+        configuration = request.configuration or os.environ.get("SLURM_CONF")
+        if configuration is not None:
+            self._environment["SLURM_CONF"] = configuration
+
+    def try_options(self, options: Sequence[str]) -> None:
+        """Ask whether a job with these options would be taken; none is submitted.
+
+        Raises
+        ------
+        ControllerUnreachable
+            If Slurm does not answer.
+        ExecutorUnavailable
+            If Slurm would refuse it, with its words.
+        """
+        self._run("sbatch", "--test-only", *options, "--wrap=true")
 
     def submit(self, script: Path, options: Sequence[str]) -> str:
         """Put a script into the queue; give the number of the job.
@@ -165,7 +179,8 @@ class SlurmCommands:
             raise ControllerUnreachable(f"{command} had no answer in {_TIMEOUT_S:g} s") from error
         except OSError as error:
             raise ControllerUnreachable(f"{command} cannot be run: {error.strerror}") from error
-        said = done.stderr.decode(errors="replace").strip()
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        said = "; ".join(re.sub(rf"^({command}: )?((error|fatal): )?", "", line) for line in lines)
         if done.returncode == 0:
             return done.stdout.decode(errors="replace")
         reason = f"{command}: {said[:500] or f'ended with {done.returncode}'}"

@@ -87,6 +87,24 @@ class SlurmExecutor:
         self._asked: dict[str, float] = {}
         self._ended: dict[str, float] = {}
 
+    def check(self, memory_bytes: int, time_limit_s: float) -> None:
+        """Ask Slurm whether it would take a task now.
+
+        Parameters
+        ----------
+        memory_bytes, time_limit_s
+            Limits of the task.
+
+        Raises
+        ------
+        ControllerUnreachable
+            If it does not answer.
+        ExecutorUnavailable
+            If it would not, with its words: a partition or an account that it does not know, more
+            than a node has.
+        """
+        self._commands.try_options(self._request.options(memory_bytes, time_limit_s))
+
     def submit(self, task: Task) -> TaskHandle:
         """Put a task into the queue of Slurm; see `JobExecutor.submit`.
 

@@ -77,7 +77,7 @@ class SlurmRequest:
     commands
         Folder with the commands of Slurm; those on the path by default.
     configuration
-        Path of ``slurm.conf``; the usual one by default.
+        Path of ``slurm.conf``; by default that of the variable SLURM_CONF, or the usual one.
     """
 
     partition: str | None = None
