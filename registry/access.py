@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from registry.errors import LoginRequired, NotAllowed, ProductNotFound, ReleaseNotFound
+from registry.errors import (
+    LoginRequired,
+    NotAllowed,
+    ProductNotFound,
+    ProductRefused,
+    ReleaseNotFound,
+)
 from registry.model.principal import Principal
-from registry.model.product import ProductStatus
+from registry.model.product import ProductStatus, ProductVisibility
 
 __all__ = ["AccessPolicy", "GuardedProduct", "ReleaseAccess"]
 
@@ -36,6 +42,14 @@ class GuardedProduct(Protocol):
     def release(self) -> str | None:
         """Name of its data release."""
 
+    @property
+    def visibility(self) -> ProductVisibility:
+        """Who may see it when it is published."""
+
+    @property
+    def groups(self) -> Set[str]:
+        """Names of the groups that it is for, if it is for groups."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAccess:
@@ -60,8 +74,9 @@ class AccessPolicy:
 
     Notes
     -----
-    Owners see their own products, coordinators all official ones, operators everything. What
-    a caller may not see is answered as if it did not exist.
+    Owners see their own products, coordinators all official ones, operators everything. Others see
+    what both the release of a product and its visibility let them see. What a caller may not see
+    is answered as if it did not exist.
     """
 
     anonymous_read: bool = True
@@ -84,7 +99,7 @@ class AccessPolicy:
             return False
         if _owns(principal, product) or (principal.coordinator and product.official):
             return True
-        if product.status is not ProductStatus.PUBLISHED:
+        if product.status is not ProductStatus.PUBLISHED or not _is_for(principal, product):
             return False
         if product.release is None:
             return self.anonymous_read or principal.user is not None
@@ -229,6 +244,46 @@ class AccessPolicy:
         if not self.may_see_release(principal, name):
             raise ReleaseNotFound.named(name)
 
+    def require_visibility(
+        self, principal: Principal, product: GuardedProduct, before: Set[str] = frozenset()
+    ) -> None:
+        """Check that a caller may let a product be seen by those whom it names.
+
+        Parameters
+        ----------
+        principal
+            Who asks.
+        product
+            As it shall be.
+        before
+            Names of the groups that it is for already.
+
+        Raises
+        ------
+        ProductRefused
+            If an official product would be hidden from all others, if groups are named for a
+            product that is not for groups, or none for one that is, or if a member names a group
+            of others: with the same words as if there were no such group.
+        """
+        if product.official and product.visibility is ProductVisibility.OWNER:
+            raise ProductRefused(
+                "visibility",
+                "an official product cannot be for its owner alone; choose members or groups",
+            )
+        for_groups = product.visibility is ProductVisibility.GROUPS
+        if for_groups and not product.groups:
+            raise ProductRefused("groups", "name the groups that the product is for")
+        if product.groups and not for_groups:
+            raise ProductRefused(
+                "groups",
+                f"groups are named, and the visibility is {product.visibility.value!r}; choose "
+                "the visibility 'groups', or name none",
+            )
+        if principal.operator or principal.coordinator:
+            return
+        for name in sorted(product.groups - before - principal.groups):
+            raise ProductRefused.group(name)
+
     def require_run(self, principal: Principal) -> None:
         """Check that a caller may start pipelines.
 
@@ -261,6 +316,18 @@ class AccessPolicy:
 
 def _owns(principal: Principal, product: GuardedProduct) -> bool:
     return principal.user is not None and principal.user == product.owner
+
+
+def _is_for(principal: Principal, product: GuardedProduct) -> bool:
+    match product.visibility:
+        case ProductVisibility.RELEASE:
+            return True
+        case ProductVisibility.MEMBERS:
+            return principal.user is not None
+        case ProductVisibility.GROUPS:
+            return bool(product.groups & principal.groups)
+        case ProductVisibility.OWNER:
+            return False
 
 
 def _require_member(principal: Principal, what: str) -> None:

@@ -142,6 +142,11 @@ class ProductRefused(RegistryError):
         self.field = field
         super().__init__(message)
 
+    @classmethod
+    def group(cls, name: str) -> ProductRefused:
+        """Say that a product cannot be for a group, whether or not others know of it."""
+        return cls("groups", f"there is no group {name[:150]!r} that you are in")
+
 
 class ProductConflict(RegistryError):
     """Say that a product is not in the state in which this can be done to it."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 from registry.model.dataset import DID_UTYPE, DatasetIds
 from registry.model.field import Datatype, Field, ValueType
 from registry.model.frame import UTC
-from registry.model.product import Product, ProductColumn
+from registry.model.product import Product, ProductColumn, ProductVisibility
 from registry.model.table import Column, ForeignKey, Schema, Storage, Table
 from registry.product_types import product_types
 
@@ -106,6 +106,7 @@ def _product_row(product: Product, ids: DatasetIds) -> tuple[object, ...]:
         product.article,
         product.doi,
         product.licence,
+        product.visibility.value,
         ids.publisher_did(product),
         product.origin,
         product.created.replace(tzinfo=None),
@@ -196,6 +197,13 @@ def _products_table(nrows: int) -> Table:
             ("article", _TEXT, None, "meta.bib", "Article to cite: DOI, bibcode or address."),
             ("doi", _TEXT, None, "meta.ref.doi", "DOI of the data."),
             ("licence", _TEXT, None, "meta.note", "Terms of use: SPDX identifier or address."),
+            (
+                "visibility",
+                _WORD,
+                None,
+                "meta.code",
+                f"Who may see it: {', '.join(ProductVisibility)}.",
+            ),
             ("publisher_did", _WORD, None, "meta.ref.ivoid", "Identifier in the VO, for links."),
             (
                 "origin",

@@ -10,7 +10,7 @@ from registry.annotation.suggestions import Suggestion
 from registry.formats.readers.options import DEFAULT_OPTIONS, ReadOptions
 from registry.model.annotation import Annotations
 from registry.model.field import Field
-from registry.model.product import ColumnStatistics, ProductColumn, ProductType
+from registry.model.product import ColumnStatistics, ProductColumn, ProductType, ProductVisibility
 from registry.model.table import Column, Position
 
 __all__ = ["PlannedColumn", "PublishPlan", "PublishRequest", "Published"]
@@ -41,6 +41,8 @@ class PublishRequest:
         Whether suggested UCDs and units are taken, and roles that the type does not demand.
     official
         Whether it is a product of the collaboration; coordinators and operators alone may say so.
+    visibility, groups
+        Who may see it, as of `Product`; a new version of a product leaves that as it is.
     read
         Which table of the file, where it holds several, and how it is laid out.
     """
@@ -54,6 +56,8 @@ class PublishRequest:
     replace: str | bool = False
     accept_suggestions: bool = False
     official: bool = False
+    visibility: ProductVisibility = ProductVisibility.RELEASE
+    groups: frozenset[str] = frozenset()
     read: ReadOptions = DEFAULT_OPTIONS
 
 

@@ -287,7 +287,10 @@ class PublishService:
             official=request.official,
             release=request.release,
             description=request.description,
+            visibility=request.visibility,
+            groups=request.groups,
         )
+        self._policy().require_visibility(principal, draft)
         return self._products.reserve(draft, staging.name)
 
     def _replaced(

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from registry.model.table import Column
 
@@ -19,6 +19,7 @@ __all__ = [
     "ProductStatus",
     "ProductType",
     "ProductVersion",
+    "ProductVisibility",
     "find_type",
     "internal_name",
     "slug",
@@ -37,6 +38,25 @@ class ProductStatus(IntEnum):
     DELETED = 2
     PROCESSING = 3
     FAILED = 9
+
+
+class ProductVisibility(StrEnum):
+    """Who may see a published product, beside its owner and the operators.
+
+    It narrows what the release of the product allows, and never widens it.
+    """
+
+    RELEASE = "release"
+    """Whoever may see its release; without one, everybody."""
+
+    MEMBERS = "members"
+    """Those alone who are logged in."""
+
+    GROUPS = "groups"
+    """The members of groups that are named alone."""
+
+    OWNER = "owner"
+    """Nobody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +212,8 @@ class Product:
         Whether it is a product of the collaboration.
     release, description
         Data release; text for people (Markdown).
+    visibility, groups
+        Who may see it when it is published, and the names of the groups if it is for groups.
     version
         The table of the current version, if it has one.
     edition
@@ -222,6 +244,8 @@ class Product:
     official: bool = False
     release: str | None = None
     description: str | None = None
+    visibility: ProductVisibility = ProductVisibility.RELEASE
+    groups: frozenset[str] = frozenset()
     version: ProductVersion | None = field(default=None, compare=False)
     edition: int | None = field(default=None, compare=False)
     pz_code: str | None = None

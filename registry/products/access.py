@@ -78,6 +78,7 @@ class ProductAccess:
             releases=frozenset(
                 name for name in policy.releases if policy.may_see_release(plain, name)
             ),
+            groups=principal.groups,
         )
 
     def working(self, principal: Principal, files: Iterable[ProductFile]) -> list[ProductFile]:

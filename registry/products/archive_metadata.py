@@ -42,6 +42,7 @@ def product_metadata(
         "article": product.article,
         "doi": product.doi,
         "licence": product.licence,
+        "visibility": product.visibility.value,
         "origin": product.origin or "Upload",
         "version": product.edition,
         "table": product.table_name if product.version is not None else None,

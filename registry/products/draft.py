@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from registry.access import AccessPolicy
 from registry.errors import AnnotationRejected, ProductRefused
 from registry.model.principal import Principal
-from registry.model.product import Product, ProductStatus, ProductType
+from registry.model.product import Product, ProductStatus, ProductType, ProductVisibility
 from registry.model.references import article_url, creator_names, doi_of, licence_url
 from registry.product_types import product_type_named
 from registry.products.names import check_text
@@ -33,12 +33,14 @@ _KINDS: dict[str, type] = {
     "article": str,
     "doi": str,
     "licence": str,
+    "visibility": str,
+    "groups": frozenset,
 }
 
 EDITABLE = tuple(_KINDS)
 """What its owner may change of a product."""
 
-_NEEDED = ("display_name", "official")
+_NEEDED = ("display_name", "official", "visibility", "groups")
 
 
 def checked_draft(principal: Principal, draft: ProductDraft, policy: AccessPolicy) -> Product:
@@ -85,8 +87,11 @@ def checked_draft(principal: Principal, draft: ProductDraft, policy: AccessPolic
         article=draft.article,
         doi=draft.doi,
         licence=draft.licence,
+        visibility=_visibility(draft.visibility),
+        groups=draft.groups,
     )
     checked = checked_product(product, product_type)
+    policy.require_visibility(principal, checked)
     if checked.release is not None:
         policy.require_use_release(principal, checked.release)
     return checked
@@ -134,8 +139,24 @@ def checked_product(product: Product, product_type: ProductType) -> Product:
     url = (product.data_url or "").strip() or None
     if url is not None and (len(url) > 2000 or not _URL.fullmatch(url)):
         raise ProductRefused("data_url", f"{url[:100]!r} is no address; give an https URL")
-    product = replace(product, display_name=name, pz_code=pz_code, data_url=url)
+    product = replace(
+        product,
+        display_name=name,
+        pz_code=pz_code,
+        data_url=url,
+        visibility=_visibility(product.visibility),
+    )
     return _checked_references(product)
+
+
+def _visibility(text: str) -> ProductVisibility:
+    try:
+        return ProductVisibility(text)
+    except ValueError:
+        known = ", ".join(ProductVisibility)
+        raise ProductRefused(
+            "visibility", f"{text[:100]!r} is no visibility; choose one of {known}"
+        ) from None
 
 
 def _checked_references(product: Product) -> Product:

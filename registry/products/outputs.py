@@ -18,7 +18,7 @@ from registry.errors import (
 from registry.ingestion.publication import TablePublisher
 from registry.model.annotation import Annotations
 from registry.model.principal import Principal
-from registry.model.product import Product, ProductStatus
+from registry.model.product import Product, ProductStatus, ProductVisibility
 from registry.model.product_file import FileRole, ProductContent, ProductFile
 from registry.model.provenance import Provenance
 from registry.products.access import ProductAccess
@@ -190,6 +190,7 @@ class OutputService:
         if product.status is ProductStatus.PUBLISHED:
             return product
         self._stores.provenance.save(product.id, provenance)
+        self._narrow(product, provenance)
         try:
             self._add(product, files)
             self._registrar.register(product, annotations)
@@ -268,6 +269,19 @@ class OutputService:
             )
         return product
 
+    def _narrow(self, product: Product, provenance: Provenance) -> None:
+        """Let nobody see a product who may not see what it was made of; its owner may open it."""
+        numbers = [each.product_id for each in provenance.inputs]
+        sources = self._stores.drafts.products(numbers).values()
+        visibility, groups = _narrowest([product, *sources])
+        if (visibility, groups) == (product.visibility, product.groups):
+            return
+        values: dict[str, object] = {"visibility": visibility.value, "groups": groups}
+        if visibility is ProductVisibility.OWNER:
+            # An official product is for coordinators as well.
+            values["official"] = False
+        self._stores.drafts.update(product.id, values, (ProductStatus.PROCESSING,))
+
     def _add(self, product: Product, files: Sequence[OutputFile]) -> None:
         if sum(file.role is FileRole.MAIN for file in files) != 1:
             raise ProductRefused("file", "a pipeline has to make exactly one main file")
@@ -294,6 +308,18 @@ class OutputService:
                     states=(ProductStatus.PROCESSING,),
                     replaced=same[0] if same else None,
                 )
+
+
+def _narrowest(products: Sequence[Product]) -> tuple[ProductVisibility, frozenset[str]]:
+    """Give the visibility by which a product is shown to those alone who may see all of some."""
+    chosen = {product.visibility for product in products}
+    if ProductVisibility.OWNER in chosen:
+        return ProductVisibility.OWNER, frozenset()
+    if ProductVisibility.GROUPS in chosen:
+        named = [p.groups for p in products if p.visibility is ProductVisibility.GROUPS]
+        shared = frozenset.intersection(*named)
+        return (ProductVisibility.GROUPS if shared else ProductVisibility.OWNER), shared
+    return max(chosen, key=list(ProductVisibility).index), frozenset()
 
 
 def _identity(file: ProductFile | ArchivedFile) -> tuple[str, int, str]:

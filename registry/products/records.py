@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from registry.model.product import ProductVisibility
 from registry.model.product_file import ProductContent, ProductFile
 from registry.stores.files import FileStore
 from registry.stores.manifest_keeper import ManifestKeeper
@@ -107,7 +108,7 @@ class ProductDraft:
         Year of the data release.
     data_url
         Where the data are, if they are not here.
-    creators, article, doi, licence
+    creators, article, doi, licence, visibility, groups
         As of `Product`.
     """
 
@@ -123,6 +124,8 @@ class ProductDraft:
     article: str | None = None
     doi: str | None = None
     licence: str | None = None
+    visibility: str = ProductVisibility.RELEASE
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from registry.errors import NotAllowed, ProductConflict, ProductFileNotFound, Pr
 from registry.formats.readers import DEFAULT_OPTIONS, ReadOptions
 from registry.ingestion.publication import TablePublisher
 from registry.model.principal import Principal
-from registry.model.product import Product, ProductStatus
+from registry.model.product import Product, ProductStatus, ProductVisibility
 from registry.model.product_file import FileRole, ProductFile
 from registry.model.provenance import Provenance
 from registry.product_types import product_type_named, product_types
@@ -40,6 +40,9 @@ _EXISTING = tuple(status for status in ProductStatus if status is not ProductSta
 _DEFAULT_LIMITS = ProductLimits()
 
 _ALL = ProductFilter()
+
+_SHOWN_BY = ("visibility", "groups", "official")
+"""What says who may see a product, beside its release."""
 
 
 class ProductService:
@@ -153,7 +156,8 @@ class ProductService:
             Id or internal name.
         changes
             Any of ``display_name``, ``description``, ``release``, ``pz_code``, ``official``,
-            ``release_year``, ``data_url``, ``creators``, ``article``, ``doi``, ``licence``.
+            ``release_year``, ``data_url``, ``creators``, ``article``, ``doi``, ``licence``,
+            ``visibility``, ``groups``; groups go with the visibility that they were named for.
 
         Raises
         ------
@@ -173,6 +177,8 @@ class ProductService:
                 unknown[0], f"{unknown[0]!r} cannot be changed; give {', '.join(EDITABLE)}"
             )
         values: dict[str, Any] = dict(changes)
+        if values.get("visibility", ProductVisibility.GROUPS) != ProductVisibility.GROUPS:
+            values.setdefault("groups", frozenset())
         changed = checked_product(
             replace(product, **values), product_type_named(product.product_type)
         )
@@ -181,7 +187,9 @@ class ProductService:
             policy.require_publish_official(principal)
         if changed.release is not None and changed.release != product.release:
             policy.require_use_release(principal, changed.release)
-        saved = {name: getattr(changed, name) for name in changes}
+        if not values.keys().isdisjoint(_SHOWN_BY):
+            policy.require_visibility(principal, changed, product.groups)
+        saved = {name: getattr(changed, name) for name in values}
         self._stores.drafts.update(product.id, saved, _EXISTING)
         return self._stores.drafts.product(product.id)
 

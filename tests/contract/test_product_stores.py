@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from shelf import ADA, BOB, REDSHIFTS, Shelf
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from registry.errors import ProductConflict, ProductRefused, RegistryError, TableExists
 from registry.model.principal import ANONYMOUS, OPERATOR, Principal
 from registry.model.product import ProductStatus
 from registry.model.product_file import FileRole
 from registry.products.records import ProductDraft
+from registry.stores.metadata.account_schema import groups
 from registry.stores.metadata.selection import ProductFilter, TextFilter
+
+DRAFT = ProductStatus.REGISTERING
 
 BACKENDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
@@ -83,6 +87,60 @@ def test_everybody_sees_what_is_theirs_to_see(shelf, many):
     assert names(shelf, Principal("carl", coordinator=True)) == ["beta_set", "Gamma"]
     shelf.policy = replace(shelf.policy, anonymous_read=False)
     assert names(shelf, ANONYMOUS) == []
+
+
+@pytest.fixture
+def chosen(shelf):
+    """A product of Ada for each choice of who may see it."""
+    with shelf.database.writing() as connection:
+        for name in ("team", 'te"am', "TEAM"):
+            connection.execute(
+                insert(groups).values(
+                    name=name, display_name="", description="", source="local",
+                    created=datetime.now(UTC),
+                )
+            )  # fmt: skip
+    made = {}
+    for name, visibility, named in (
+        ("all", "release", ()),
+        ("members", "members", ()),
+        ("team", "groups", ("team",)),
+        ("odd", "groups", ('te"am', "TEAM")),
+        ("mine", "owner", ()),
+    ):
+        draft = ProductDraft(
+            name, "other", None, data_url="https://example.org/x", visibility=visibility,
+            groups=frozenset(named),
+        )  # fmt: skip
+        who = replace(ADA, groups=frozenset(named))
+        made[name] = shelf.service.create(who, draft).id
+        shelf.service.publish(ADA, made[name])
+    return made
+
+
+def test_lists_show_what_is_for_the_caller(shelf, chosen):
+    assert names(shelf, ANONYMOUS) == ["all"]
+    assert names(shelf, BOB) == ["all", "members"]
+    assert names(shelf, Principal("tess", frozenset({"team"}))) == ["all", "members", "team"]
+    assert names(shelf, Principal("tim", frozenset({"TEAM", "x"}))) == ["all", "members", "odd"]
+    assert names(shelf, ADA) == ["all", "members", "team", "odd", "mine"]
+    assert names(shelf, exact={"visibility": "groups"}) == ["team", "odd"]
+    shown = shelf.service.product(OPERATOR, chosen["odd"])
+    assert shown.groups == {'te"am', "TEAM"}
+    shelf.service.update(ADA, chosen["odd"], {"visibility": "members"})
+    assert shelf.service.product(OPERATOR, chosen["odd"]).groups == frozenset()
+    for who in (ADA, BOB, ANONYMOUS, Principal("tess", frozenset({"team"}))):
+        seen = {p.id for p in shelf.service.products(who)}
+        listed = shelf.service.products(OPERATOR)
+        assert seen == {p.id for p in listed if shelf.policy.may_see(who, p)}
+
+
+def test_a_draft_for_groups_can_be_given_up(shelf, chosen):
+    product = shelf.stores.products.reserve(
+        replace(shelf.service.product(OPERATOR, chosen["team"]), id=0, status=DRAFT), "x"
+    )
+    shelf.stores.products.abandon(product.id)
+    assert product.id not in {p.id for p in shelf.service.products(OPERATOR)}
 
 
 def test_lists_agree_with_the_policy_product_by_product(shelf, many):

@@ -325,7 +325,7 @@ def test_every_field_of_the_models_is_in_the_manifest(home, tmp_path, model):
     (manifest,) = [m for m in ManifestFolder(home).manifests() if m.product["id"] == 2]
     said = {name for rows in manifest.rows.values() for row in rows for name in row}
     said |= {row["facts"] is not None and "facts" for row in manifest.rows["product_file_facts"]}
-    composed = {"version", "edition", "columns", "column", "inputs", "members"}
+    composed = {"version", "edition", "columns", "column", "inputs", "members", "groups"}
     names = {f.name for f in dataclasses.fields(model)} - composed
     assert names - said == set()
     shelf.close()

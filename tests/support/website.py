@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from product_service import PEOPLE
@@ -32,6 +32,7 @@ class Website:
     app: object
     services: Services
     products: dict[str, int]
+    facts: dict = field(default_factory=dict)
 
     def person(self, name: str) -> Principal:
         return self.services.people.accounts.principal_of(name)

@@ -85,6 +85,7 @@ class Presentation:
     ) -> ProductAnswer:
         release = releases.get(product.release) if product.release else None
         product_type = types[product.product_type]
+        may_edit = self._products.may_edit(principal, product)
         return ProductAnswer(
             id=product.id,
             release=None if release is None else release.id,
@@ -99,7 +100,7 @@ class Presentation:
             process_id=product.process,
             product_status=product.status.name.capitalize(),
             can_delete=self._products.may_delete(principal, product),
-            can_update=self._products.may_edit(principal, product),
+            can_update=may_edit,
             internal_name=product.internal_name,
             display_name=product.display_name,
             official_product=product.official,
@@ -114,6 +115,8 @@ class Presentation:
             article=product.article,
             doi=product.doi,
             licence=product.licence,
+            visibility=product.visibility,
+            groups=sorted(product.groups) if may_edit else [],
             table_name=product.table_name if _has_table(product) else None,
             version=product.edition,
             failure=product.failure,

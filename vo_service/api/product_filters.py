@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from registry.model.account import User
-from registry.model.product import ProductStatus, find_type
+from registry.model.product import ProductStatus, ProductVisibility, find_type
 from registry.model.release import Release
 from registry.product_types import product_types
 from registry.stores.metadata.selection import ProductFilter, TextFilter
@@ -26,6 +26,7 @@ _EXACT = (
     Filter("official_product", "BooleanFilter"),
     Filter("status", "NumberFilter", choices=tuple(int(s) for s in ProductStatus)),
     Filter("user", "NumberFilter"),
+    Filter("visibility", choices=tuple(v.value for v in ProductVisibility)),
 )
 
 _NAMES_MAX = 1000

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.model.principal import OPERATOR
+from registry.model.product import ProductVisibility
 from vo_service.cli.accounts import opened_services
 from vo_service.cli.installation import Installation, pass_installation
 from vo_service.cli.listing import print_table
@@ -43,6 +44,7 @@ def show_command(installation: Installation, product: str) -> None:
             ("table", found.table_name),
             ("owner", found.owner),
             ("release", found.release),
+            ("visibility", " ".join((found.visibility.value, *sorted(found.groups)))),
             ("description", found.description),
             ("creators", found.creators),
             ("article", found.article),
@@ -72,6 +74,17 @@ def show_command(installation: Installation, product: str) -> None:
 @click.option("--article", help="Article to cite: DOI, bibcode or address.")
 @click.option("--doi", help="DOI of the data.")
 @click.option("--licence", help="Terms of use: SPDX identifier, such as CC-BY-4.0, or address.")
+@click.option(
+    "--visibility",
+    type=click.Choice(list(ProductVisibility)),
+    help="Who may see it: whoever sees its release, members, groups, or its owner alone.",
+)
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    help="Of those who may see it, with --visibility groups. May be repeated.",
+)
 @click.option("--owner", help="Account that it belongs to from now on.")
 @click.option("--ucd", "ucds", multiple=True, metavar="COLUMN=UCD", help="May be repeated.")
 @click.option("--unit", "units", multiple=True, metavar="COLUMN=UNIT", help="May be repeated.")
@@ -86,6 +99,7 @@ def edit_command(
     *,
     description_file: Path | None,
     owner: str | None,
+    groups: tuple[str, ...],
     ucds: tuple[str, ...],
     units: tuple[str, ...],
     texts: tuple[str, ...],
@@ -97,7 +111,9 @@ def edit_command(
     Its file is not read again, and its table keeps its name. The rules are those of the API. An
     empty text takes back what was said.
     """
-    changes = {name: value for name, value in values.items() if value is not None}
+    changes: dict[str, object] = {k: value for k, value in values.items() if value is not None}
+    if groups:
+        changes["groups"] = frozenset(groups)
     if description_file is not None:
         changes["description"] = description_file.read_text("utf-8")
     said = zip(_STATEMENTS, (ucds, units, texts, aliases), strict=True)

@@ -56,6 +56,18 @@ _NAMED_COLUMNS = 5
     help="Value of a column that means that there is none, such as -99. May be repeated.",
 )
 @click.option("--release", help="Data release that the product belongs to.")
+@click.option(
+    "--visibility",
+    type=click.Choice(["release", "members", "groups", "owner"]),
+    help="Who may see it: whoever sees its release (the default), members, groups, its owner.",
+)
+@click.option(
+    "--visible-to",
+    "groups",
+    multiple=True,
+    metavar="GROUP",
+    help="Of those who may see it, with --visibility groups. May be repeated.",
+)
 @click.option("--description", help="What the product is, for people (Markdown).")
 @click.option("--replace", is_flag=True, help="Publish a new version of the product of this name.")
 @click.option("--product", help="With --replace: its internal name, where the name is not unique.")
@@ -74,6 +86,8 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
     annotations: Path | None,
     nulls: tuple[str, ...],
     release: str | None,
+    visibility: str | None,
+    groups: tuple[str, ...],
     description: str | None,
     replace: bool,
     product: str | None,
@@ -95,10 +109,15 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
     from registry.formats.readers.options import ReadOptions
     from registry.ingestion.plan import PublishRequest
     from registry.model.annotation import Annotations
+    from registry.model.product import ProductVisibility
     from vo_service.assemble import assemble, prepare
 
     if product is not None and not replace:
         raise click.UsageError("--product says which product --replace means: give both")
+    if replace and (visibility or groups):
+        raise click.UsageError(
+            "a new version is seen by whoever saw the old one; change that with `pzvo product edit`"
+        )
     settings = installation.settings()
     stated = Annotations() if annotations is None else load_annotations(annotations)
     request = PublishRequest(
@@ -108,6 +127,8 @@ def publish_command(  # noqa: PLR0917 - one argument for each option
         annotations=stated.with_nulls(null_assignments(nulls)),
         release=release,
         description=description,
+        visibility=ProductVisibility(visibility or "release"),
+        groups=frozenset(groups),
         replace=product or replace,
         accept_suggestions=accept_suggestions,
         read=ReadOptions(hdu, group, delimiter),

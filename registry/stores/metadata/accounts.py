@@ -22,7 +22,7 @@ from registry.stores.metadata.account_schema import (
     users,
 )
 from registry.stores.metadata.database import MetadataDatabase
-from registry.stores.metadata.schema import products, schema_state
+from registry.stores.metadata.schema import product_groups, products, schema_state
 from registry.stores.metadata.user_table_schema import user_tables
 
 __all__ = ["SqlAccountStore", "principal_from_row"]
@@ -161,7 +161,7 @@ class SqlAccountStore:
         return next(group for group in self.groups() if group.name == name)
 
     def remove_group(self, name: str) -> None:
-        """Remove a group with its memberships; releases close to those who were in it.
+        """Remove a group with its memberships; releases and products close to those who were in it.
 
         Raises
         ------
@@ -184,6 +184,7 @@ class SqlAccountStore:
                     "without it; give the release another group first",
                 )
             connection.execute(delete(release_groups).where(release_groups.c.group_id == number))
+            connection.execute(delete(product_groups).where(product_groups.c.name == name))
             connection.execute(delete(memberships).where(memberships.c.group_id == number))
             connection.execute(delete(groups).where(groups.c.id == number))
             connection.execute(update(schema_state).values(version=schema_state.c.version + 1))

@@ -35,6 +35,7 @@ from registry.stores.metadata.writes import (
     lock_product,
     reopen,
     replace_members,
+    set_groups,
     storable_text,
     touch,
 )
@@ -91,7 +92,7 @@ class SqlDraftStore:
         product_id
             Of the product.
         values
-            By the name of their columns.
+            By the name of their columns; `groups` are the names of all groups that it is for.
         states
             In which it must be.
 
@@ -99,13 +100,18 @@ class SqlDraftStore:
         ------
         ProductConflict
             If it is in another state.
+        ProductRefused
+            If there is no group of a name.
         """
+        plain = {name: value for name, value in values.items() if name != "groups"}
         with self._database.writing() as connection:
             lock_product(connection, product_id, states)
+            if "groups" in values:
+                set_groups(connection, product_id, values["groups"])
             connection.execute(
                 update(products)
                 .where(products.c.id == product_id)
-                .values(updated=datetime.now(UTC), **values)
+                .values(updated=datetime.now(UTC), **plain)
             )
             bump(connection)
 

@@ -26,6 +26,7 @@ from registry.stores.metadata.schema import (
     product_columns,
     product_contents,
     product_files,
+    product_groups,
     product_versions,
     products,
     schema_state,
@@ -34,6 +35,7 @@ from registry.stores.metadata.writes import (
     bump,
     insert_version,
     retire,
+    set_groups,
     storable_text,
 )
 
@@ -79,6 +81,11 @@ class SqlProductStore:
         staging
             Name of the staging folder, by which a sweep knows whether its maker lives; without
             one the product stays until its owner deletes it.
+
+        Raises
+        ------
+        ProductRefused
+            If there is no group of a name that it is for.
         """
         now = datetime.now(UTC)
         with self._database.writing() as connection:
@@ -101,6 +108,7 @@ class SqlProductStore:
                     article=draft.article,
                     doi=draft.doi,
                     licence=draft.licence,
+                    visibility=draft.visibility.value,
                     origin=draft.origin,
                     process=draft.process,
                 )
@@ -111,6 +119,7 @@ class SqlProductStore:
             connection.execute(
                 update(products).where(products.c.id == number).values(internal_name=name)
             )
+            set_groups(connection, number, draft.groups)
         return replace(
             draft,
             id=number,
@@ -121,13 +130,16 @@ class SqlProductStore:
 
     def abandon(self, product_id: int) -> None:
         """Forget a reserved product that came to nothing."""
+        reserved = [
+            products.c.id == product_id, products.c.status == int(ProductStatus.REGISTERING)
+        ]  # fmt: skip
         with self._database.writing() as connection:
             connection.execute(
-                delete(products).where(
-                    products.c.id == product_id,
-                    products.c.status == int(ProductStatus.REGISTERING),
+                delete(product_groups).where(
+                    product_groups.c.product_id.in_(select(products.c.id).where(*reserved))
                 )
             )
+            connection.execute(delete(products).where(*reserved))
 
     def switch(
         self,

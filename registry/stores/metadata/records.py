@@ -14,9 +14,11 @@ from registry.model.product import (
     ProductColumn,
     ProductStatus,
     ProductVersion,
+    ProductVisibility,
 )
 from registry.model.product_file import FileRole, ProductContent, ProductFile
 from registry.model.table import Column
+from registry.stores.metadata.heads import BETWEEN_GROUPS
 
 __all__ = [
     "column_values",
@@ -64,6 +66,8 @@ def product_from_row(row: Row[Any]) -> Product:
         official=row.official,
         release=row.release,
         description=row.description,
+        visibility=ProductVisibility(row.visibility),
+        groups=frozenset((row.group_names or "").split(BETWEEN_GROUPS)) - {""},
         version=version,
         edition=row.current_version,
         pz_code=row.pz_code,

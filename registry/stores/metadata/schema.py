@@ -34,6 +34,7 @@ __all__ = [
     "product_file_facts",
     "product_file_members",
     "product_files",
+    "product_groups",
     "product_inputs",
     "product_provenance",
     "product_versions",
@@ -41,7 +42,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0010"
+REVISION = "0011"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(
@@ -95,6 +96,7 @@ products = Table(
     Column("article", Text),
     Column("doi", Text),
     Column("licence", Text),
+    Column("visibility", String(16), nullable=False, server_default="release"),
     Column("failure", Text),
     Column("origin", String(255)),
     Column("process", String(64)),
@@ -107,6 +109,14 @@ products = Table(
 """One row per product. `staging` names the staging folder while a first version is made;
 `revision` counts the changes of everything that is known of it, and `manifest_revision` says with
 which of them the manifest beside its files was written."""
+
+product_groups = Table(
+    "product_groups",
+    METADATA,
+    Column("product_id", _ID, ForeignKey("products.id"), primary_key=True),
+    Column("name", String(150), primary_key=True),
+)
+"""Groups that products are for, by their names: records are made again where groups are not."""
 
 product_versions = Table(
     "product_versions",

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
-from registry.model.product import Product, ProductStatus
+from registry.model.product import Product, ProductStatus, ProductVisibility
 from registry.stores.metadata.account_schema import releases, users
 from registry.stores.metadata.database import MetadataDatabase
 from registry.stores.metadata.heads import HEADS
 from registry.stores.metadata.records import product_from_row
-from registry.stores.metadata.schema import products
+from registry.stores.metadata.schema import product_groups, products
 
 __all__ = [
     "ProductFilter",
@@ -44,6 +44,8 @@ class Visibility:
         Whether published products without a release are seen.
     releases
         Names of the releases whose published products are seen.
+    groups
+        Names of the groups whose products are seen.
     """
 
     everything: bool = False
@@ -51,6 +53,7 @@ class Visibility:
     coordinator: bool = False
     unreleased: bool = False
     releases: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ class ProductFilter:
     ----------
     exact
         Values by field: ``id``, ``internal_name``, ``display_name``, ``release``,
-        ``product_type``, ``official_product``, ``status``, ``user``. Releases, types and users
-        are named by their names.
+        ``product_type``, ``official_product``, ``status``, ``user``, ``visibility``. Releases,
+        types and users are named by their names.
     any_of
         The same with several accepted values.
     release_isnull
@@ -216,13 +219,37 @@ def visible(visibility: Visibility) -> ColumnElement[bool]:
     if visibility.releases:
         published.append(products.c.release.in_(sorted(visibility.releases)))
     seen: list[ColumnElement[bool]] = [
-        and_(products.c.status == int(ProductStatus.PUBLISHED), or_(false(), *published))
+        and_(
+            products.c.status == int(ProductStatus.PUBLISHED),
+            or_(false(), *published),
+            _is_for(visibility),
+        )
     ]
     if visibility.user is not None:
         seen.append(products.c.owner == visibility.user)
     if visibility.coordinator:
         seen.append(products.c.official)
     return and_(products.c.status != int(ProductStatus.DELETED), or_(*seen))
+
+
+def _is_for(visibility: Visibility) -> ColumnElement[bool]:
+    """Give the condition that published products are for a caller, as their owners chose."""
+    kinds = [ProductVisibility.RELEASE]
+    if visibility.user is not None:
+        kinds.append(ProductVisibility.MEMBERS)
+    open_to_all = products.c.visibility.in_([kind.value for kind in kinds])
+    if not visibility.groups:
+        return open_to_all
+    shared = (
+        select(product_groups.c.product_id)
+        .where(
+            product_groups.c.product_id == products.c.id,
+            product_groups.c.name.in_(sorted(visibility.groups)),
+        )
+        .correlate(products)
+        .exists()
+    )
+    return or_(open_to_all, and_(products.c.visibility == ProductVisibility.GROUPS.value, shared))
 
 
 def of_product(table: Any, product_id: int | None) -> list[Any]:  # noqa: ANN401 - tables of SQLAlchemy
@@ -245,6 +272,7 @@ _FIELDS = {
     "official_product": products.c.official,
     "status": products.c.status,
     "user": products.c.owner,
+    "visibility": products.c.visibility,
 }
 
 _ORDERINGS = {

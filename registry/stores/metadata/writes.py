@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from registry.errors import ProductConflict, ProductNotFound
+from registry.errors import ProductConflict, ProductNotFound, ProductRefused
 from registry.model.product import ProductStatus, ProductVersion
 from registry.model.product_file import FileMember, ProductContent, ProductFile
+from registry.stores.metadata.account_schema import groups
 from registry.stores.metadata.records import (
     column_values,
     content_values,
@@ -23,6 +24,7 @@ from registry.stores.metadata.schema import (
     product_file_facts,
     product_file_members,
     product_files,
+    product_groups,
     product_versions,
     products,
     schema_state,
@@ -38,9 +40,31 @@ __all__ = [
     "replace_members",
     "retire",
     "save_facts",
+    "set_groups",
     "storable_text",
     "touch",
 ]
+
+
+def set_groups(connection: Connection, product_id: int, names: Iterable[str]) -> None:
+    """Say which groups a product is for.
+
+    Raises
+    ------
+    ProductRefused
+        If there is no group of a name.
+    """
+    wanted = sorted(set(names))
+    known = set(
+        connection.execute(select(groups.c.name).where(groups.c.name.in_(wanted))).scalars()
+    )
+    for name in wanted:
+        if name not in known:
+            raise ProductRefused.group(name)
+    connection.execute(delete(product_groups).where(product_groups.c.product_id == product_id))
+    if wanted:
+        rows = [{"product_id": product_id, "name": name} for name in wanted]
+        connection.execute(insert(product_groups), rows)
 
 
 def bump(connection: Connection) -> None:

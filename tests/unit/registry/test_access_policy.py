@@ -7,9 +7,15 @@ from dataclasses import dataclass
 import pytest
 
 from registry.access import AccessPolicy, ReleaseAccess
-from registry.errors import LoginRequired, NotAllowed, ProductNotFound, ReleaseNotFound
+from registry.errors import (
+    LoginRequired,
+    NotAllowed,
+    ProductNotFound,
+    ProductRefused,
+    ReleaseNotFound,
+)
 from registry.model.principal import ANONYMOUS, OPERATOR, Principal
-from registry.model.product import ProductStatus
+from registry.model.product import ProductStatus, ProductVisibility
 
 CALLERS = {
     "anonymous": ANONYMOUS,
@@ -37,6 +43,8 @@ class Product:
     official: bool = False
     owner: str | None = "ada"
     internal_name: str = "7_a_set"
+    visibility: ProductVisibility = ProductVisibility.RELEASE
+    groups: frozenset[str] = frozenset()
 
 
 # Who sees a product, in the order of CALLERS: anonymous, other, member of "team", owner,
@@ -60,6 +68,60 @@ SEEN = [
     (DELETED, None, False, "0000010"),
     (DELETED, "open", True, "0000010"),
 ]
+
+
+CHOSEN = [
+    # visibility, groups, release, official, who; the order of callers is that of SEEN
+    ("members", "", None, False, "0111111"),
+    ("members", "", "open", False, "0111111"),
+    ("members", "", "team", False, "0011011"),
+    ("members", "", "not known", False, "0001011"),
+    ("groups", "team", None, False, "0011011"),
+    ("groups", "team", None, True, "0011111"),
+    ("groups", "team elsewhere", None, False, "0111011"),
+    ("groups", "elsewhere", "team", False, "0011011"),
+    ("groups", "gone", None, False, "0001011"),
+    ("groups", "", None, False, "0001011"),
+    ("owner", "", None, False, "0001011"),
+    ("owner", "", "open", False, "0001011"),
+]
+
+
+@pytest.mark.parametrize(("visibility", "groups", "release", "official", "who"), CHOSEN)
+def test_who_sees_a_product_that_is_not_for_everybody(visibility, groups, release, official, who):
+    policy = AccessPolicy(True, RELEASES)
+    chosen = ProductVisibility(visibility)
+    product = Product(PUBLISHED, release, official, visibility=chosen,
+                      groups=frozenset(groups.split()))  # fmt: skip
+    seen = "".join(str(int(policy.may_see(each, product))) for each in CALLERS.values())
+    assert seen == who
+
+
+@pytest.mark.parametrize(
+    ("caller", "product", "field"),
+    [
+        ("operator", Product(official=True, visibility=ProductVisibility.OWNER), "visibility"),
+        ("operator", Product(visibility=ProductVisibility.GROUPS), "groups"),
+        ("operator", Product(groups=frozenset({"team"})), "groups"),
+        (
+            "other",
+            Product(visibility=ProductVisibility.GROUPS, groups=frozenset({"team"})),
+            "groups",
+        ),
+    ],
+)
+def test_what_no_visibility_can_be_is_refused(caller, product, field):
+    with pytest.raises(ProductRefused) as refused:
+        AccessPolicy().require_visibility(CALLERS[caller], product)
+    assert refused.value.field == field
+
+
+def test_groups_that_were_named_before_stay():
+    named = Product(visibility=ProductVisibility.GROUPS, groups=frozenset({"team"}))
+    policy = AccessPolicy()
+    policy.require_visibility(CALLERS["other"], named, frozenset({"team"}))
+    policy.require_visibility(CALLERS["member"], named)
+    policy.require_visibility(CALLERS["coordinator"], named)
 
 
 @pytest.mark.parametrize("anonymous_read", [True, False])

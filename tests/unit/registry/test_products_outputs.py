@@ -1,9 +1,11 @@
 """Products of pipelines: reserved, published with their provenance, failed."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from shelf import ADA, BOB, REDSHIFTS, Shelf
+from sqlalchemy import insert
 
 from registry.errors import (
     LoginRequired,
@@ -15,11 +17,12 @@ from registry.errors import (
 )
 from registry.model.annotation import Annotations, ColumnAnnotation
 from registry.model.principal import ANONYMOUS
-from registry.model.product import ProductStatus
+from registry.model.product import ProductStatus, ProductVisibility
 from registry.model.product_file import FileRole
 from registry.model.provenance import Provenance, ProvenanceInput
 from registry.products.outputs import OutputFile
 from registry.products.records import ProductDraft
+from registry.stores.metadata.account_schema import groups
 
 DRAFT = ProductDraft("combined", "redshift_catalog")
 MEANING = Annotations(
@@ -73,6 +76,40 @@ def test_outputs_are_published_with_their_provenance(shelf, files):
     assert names == [(FileRole.MAIN, "crd.csv"), (FileRole.AUXILIARY, "log of the run.txt")]
     # The inputs stay as they were when they are replaced.
     assert shelf.service.provenance(ADA, given.id) is None
+
+
+@pytest.mark.parametrize(
+    ("inputs", "official", "made"),
+    [
+        (("release", "release"), False, ("release", set())),
+        (("release", "members"), True, ("members", set())),
+        (("members", "a b"), False, ("groups", {"a", "b"})),
+        (("a b", "b c"), True, ("groups", {"b"})),
+        (("a", "b"), False, ("owner", set())),
+        (("release", "owner"), True, ("owner", set())),
+    ],
+)
+def test_nobody_sees_what_was_made_of_what_they_may_not_see(shelf, files, inputs, official, made):
+    with shelf.database.writing() as connection:
+        for name in "abc":
+            connection.execute(
+                insert(groups).values(
+                    name=name, display_name="", description="", source="local",
+                    created=datetime.now(UTC),
+                )
+            )  # fmt: skip
+    used = []
+    for chosen in inputs:
+        kind = chosen if chosen in list(ProductVisibility) else "groups"
+        named = frozenset(chosen.split()) if kind == "groups" else frozenset()
+        given = shelf.published(who=replace(ADA, groups=named), visibility=kind, groups=named)
+        used.append(ProvenanceInput(given.id, given.internal_name, 1, "0" * 64))
+    draft = replace(DRAFT, official=official)
+    who = replace(ADA, coordinator=official)
+    shelf.outputs.reserve(who, "job", draft, "combine")
+    done = shelf.outputs.publish("job", files, MEANING, Provenance("combine", "1", {}, tuple(used)))
+    assert (done.visibility, set(done.groups)) == made
+    assert done.official == (official and made[0] != "owner")
 
 
 def test_every_step_may_be_repeated(shelf, files):

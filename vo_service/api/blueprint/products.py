@@ -110,6 +110,8 @@ class ProductViews:
             article=sent.article,
             doi=sent.doi,
             licence=sent.licence,
+            visibility=sent.visibility,
+            groups=frozenset(sent.groups),
         )
         return self._show(self.products.create(self.guard.principal(), draft), 201)
 
@@ -119,9 +121,13 @@ class ProductViews:
         errors=(400, 404, 406, 409, 413, 415),
     )  # fmt: skip
     def replace_product(self, key: str) -> Response:
-        """Set everything that can be set; what was not sent goes back to its default."""
+        """Set everything that can be set; what was not sent goes back to its default.
+
+        But for who may see it: clients that do not know of that would open what was closed.
+        """
         sent = read_body(ProductReplacement)
-        fields = set(ProductReplacement.model_fields) - {"status"}
+        kept = {"visibility", "groups"} - sent.model_fields_set
+        fields = set(ProductReplacement.model_fields) - {"status"} - kept
         return self._change(key, ProductChange(**sent.model_dump(include=fields)), sent.status)
 
     @operation(
@@ -209,6 +215,8 @@ class ProductViews:
             given["release"] = self._release_name(given["release"])
         if "official_product" in given:
             given["official"] = given.pop("official_product")
+        if "groups" in given:
+            given["groups"] = frozenset(given["groups"])
         return given
 
     def _release_name(self, number: int | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from registry.formats.readers import ReadOptions
+from registry.model.product import ProductVisibility
 from vo_service.api.models.base import Answer, Sent
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Id = Annotated[int, Field(ge=0, le=2**63 - 1)]
+GroupName = Annotated[str, Field(max_length=150)]
 
 
 class ProductAnswer(Answer):
@@ -54,6 +56,9 @@ class ProductAnswer(Answer):
     creators, article, doi, licence
         Names with semicolons between them; article to cite, as DOI, bibcode or address; DOI of
         the data; SPDX identifier or address of the terms of use.
+    visibility, groups
+        Who may see it when it is published: ``release`` (whoever may see its release), ``members``,
+        ``groups`` (those named, which are shown to those alone who may change it) or ``owner``.
     failure
         Why it failed, or why it has no table although it has a main file.
     """
@@ -86,6 +91,8 @@ class ProductAnswer(Answer):
     article: str | None
     doi: str | None
     licence: str | None
+    visibility: ProductVisibility
+    groups: list[str]
     table_name: str | None
     version: int | None
     failure: str | None
@@ -102,6 +109,16 @@ class _ProductFields(Sent):
     article: Annotated[str, Field(max_length=500)] | None = None
     doi: Annotated[str, Field(max_length=500)] | None = None
     licence: Annotated[str, Field(max_length=500)] | None = None
+    visibility: ProductVisibility = ProductVisibility.RELEASE
+    groups: Annotated[tuple[GroupName, ...], Field(max_length=50)] = ()
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _text_is_list(cls, value: object) -> object:
+        # A form has no other way to send several.
+        if not isinstance(value, str):
+            return value
+        return [name.strip() for name in value.split(",") if name.strip()]
 
     @field_validator(
         "release", "pz_code", "description", "release_year", "data_url",

@@ -23,6 +23,7 @@ from registry.errors import (
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from uws.blueprint import STATUS as JOB_STATUS
+from vo_service.api.errors import ApiError
 from vo_service.api.processes import ProcessNotFound, ProcessService
 from vo_service.http.authentication import CsrfRejected
 from vo_service.http.errors import install_errors
@@ -89,7 +90,7 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
         FrameViews(shell),
         LandingViews(services.products, services.processes, shell),
         ProductViews(services.products, services.releases, plotter, shell),
-        RegistrationViews(services.products, services.releases, uploads, shell),
+        RegistrationViews(services.products, services.releases, services.accounts, uploads, shell),
         AccountViews(services.accounts, services.credentials, shell),
         QueryViews(services.queries, plotter, services.jobs, shell),
         JobViews(services.jobs, shell),
@@ -106,6 +107,10 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
         blueprint.register_error_handler(
             kind, lambda error, status=status: message(shell.sentence(error), status)
         )
+
+    @blueprint.errorhandler(ApiError)
+    def refuse_body(error: ApiError) -> Response:
+        return message(shell.sentence(error), error.status)
 
     @blueprint.errorhandler(LoginRequired)
     def ask_for_login(_error: LoginRequired) -> Response:

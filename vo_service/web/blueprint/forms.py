@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext
 
 from registry.model.annotation import find_role
-from registry.model.product import Product
+from registry.model.product import Product, ProductVisibility
 from registry.model.product_file import ProductContent
 from registry.products.records import ProductDraft
 
@@ -25,6 +25,9 @@ _TEXTS = (
 )  # fmt: skip
 
 _YEAR_DIGITS = 4
+
+_GROUP = "group:"
+"""Begins the names of the boxes of groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class BasicForm:
         """Fill it with what is said now."""
         values = {name: getattr(product, name) for name in (*_TEXTS, "product_type")}
         values["official"] = "1" if product.official else ""
+        values["visibility"] = product.visibility.value
+        values |= {f"{_GROUP}{name}": "1" for name in product.groups}
         return cls({name: "" if value is None else str(value) for name, value in values.items()})
 
     def problems(self) -> dict[str, str]:
@@ -81,7 +86,18 @@ class BasicForm:
             found["release_year"] = int(year) if year else None
         if official:
             found["official"] = bool(self.values.get("official"))
+        if "visibility" in self.values:
+            found["visibility"] = self.values["visibility"]
+            for_groups = found["visibility"] == ProductVisibility.GROUPS
+            found["groups"] = self.groups if for_groups else frozenset()
         return found
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Names of the groups that are chosen."""
+        return frozenset(
+            name.removeprefix(_GROUP) for name in self.values if name.startswith(_GROUP)
+        )
 
 
 def column_changes(

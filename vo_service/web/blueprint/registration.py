@@ -10,6 +10,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from flask_babel import gettext
 
+from registry.accounts.service import AccountService
 from registry.annotation.vocabulary import ucd_words
 from registry.errors import (
     AnnotationRejected,
@@ -72,6 +73,7 @@ class RegistrationViews:
 
     products: ProductService
     releases: ReleaseService
+    accounts: AccountService
     uploads: UploadSettings
     shell: Shell
 
@@ -283,9 +285,15 @@ class RegistrationViews:
             errors=errors or {},
             types=product_types(),
             releases=self.releases.releases(principal),
+            groups=sorted(self._groups(principal) | form.groups),
             may_official=self.releases.policy().may_publish_official(principal),
             drafts=[] if product else self.products.overview.drafts(principal),
         )
+
+    def _groups(self, principal: Principal) -> frozenset[str]:
+        if principal.operator or principal.coordinator:
+            return frozenset(group.name for group in self.accounts.groups())
+        return principal.groups
 
     def _files(
         self, principal: Principal, product: Product, errors: dict[str, str] | None = None

@@ -162,6 +162,12 @@ for (const form of document.querySelectorAll("form[data-types]")) {
   };
   type.addEventListener("change", fit);
   fit();
+  const groups = form.querySelector("[data-visible-to]");
+  if (groups) {
+    const show = () => (groups.hidden = form.elements.visibility.value !== groups.dataset.visibleTo);
+    form.elements.visibility.addEventListener("change", show);
+    show();
+  }
 }
 
 for (const box of document.querySelectorAll("[data-filter]")) {
