@@ -8,7 +8,10 @@ The tree::
             ProductContentNotFound
         AmbiguousProduct
         AnnotationRejected(report)
-        ProductRefused(field, message)
+        ValueRefused(field, message)
+            ProductRefused
+            AccountRejected
+            ReleaseRejected
         ProductConflict
         MandatoryColumnsMissing(names)
         UnreadableFile
@@ -33,8 +36,6 @@ The tree::
             GroupNotFound
             TokenNotFound
         ReleaseNotFound
-        AccountRejected(field, message)
-        ReleaseRejected(field, message)
         UserTableError
             UserTableNotFound
             UserTableExists
@@ -93,6 +94,7 @@ __all__ = [
     "UserTableExists",
     "UserTableNotFound",
     "UserTableRefused",
+    "ValueRefused",
 ]
 
 
@@ -127,8 +129,8 @@ class ProductContentNotFound(ProductNotFound):
         return cls(f"there is no column association {asked!r}")
 
 
-class ProductRefused(RegistryError):
-    """Say that a value of a product, or a file for it, breaks a rule.
+class ValueRefused(RegistryError):
+    """Say that a value cannot be taken.
 
     Parameters
     ----------
@@ -141,6 +143,10 @@ class ProductRefused(RegistryError):
     def __init__(self, field: str, message: str) -> None:
         self.field = field
         super().__init__(message)
+
+
+class ProductRefused(ValueRefused):
+    """Say that a value of a product, or a file for it, breaks a rule."""
 
     @classmethod
     def group(cls, name: str) -> ProductRefused:
@@ -309,28 +315,12 @@ class ReleaseNotFound(RegistryError):
         return cls(f"there is no release {asked!r}; an operator makes releases")
 
 
-class AccountRejected(RegistryError):
-    """Say that a value of an account, group or token cannot be taken.
-
-    Parameters
-    ----------
-    field
-        The value that is at fault.
-    message
-        What is wrong with it, and what to do.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        self.field = field
-        super().__init__(message)
+class AccountRejected(ValueRefused):
+    """Say that a value of an account, group or token cannot be taken."""
 
 
-class ReleaseRejected(RegistryError):
-    """Say that a value of a data release cannot be taken; parameters as `AccountRejected`."""
-
-    def __init__(self, field: str, message: str) -> None:
-        self.field = field
-        super().__init__(message)
+class ReleaseRejected(ValueRefused):
+    """Say that a value of a data release cannot be taken."""
 
 
 class CatalogueRejected(RegistryError):

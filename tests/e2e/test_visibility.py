@@ -209,7 +209,9 @@ def test_forms_are_for_owners_and_operators_alone(site, caller):
     client, products = site.client(caller), site.services.data.products
     for template in FORMS:
         for name in ("quokka", "bilby", "dugong"):
-            sent = {"display_name": "taken", "file": (io.BytesIO(CSV), "taken.csv")}
+            sent = {"display_name": "taken"}
+            if template.endswith("/file"):
+                sent["file"] = (io.BytesIO(CSV), "taken.csv")
             answer = site.send(client, address_of(site, name, template), **sent)
             seen = caller in SEEN_BY[name][1]
             wanted = 303 if caller == "anonymous" else 403 if seen else 404
@@ -225,6 +227,21 @@ def test_a_body_that_is_no_form_is_refused_by_a_page(site, content_type):
     answer = site.client("owner").post(address, data=b"--y", content_type=content_type)
     assert answer.status_code in (400, 415)
     assert "<h1>" in answer.text
+
+
+def test_forms_count_with_the_requests_of_the_api(tmp_path):
+    site = website(tmp_path / "home", api_requests_per_minute=6, api_requests_burst=3)
+    client = site.client("other")
+    assert client.get("/api/products/").status_code == 200
+    for _ in range(2):
+        assert site.send(client, "/markdown", description="x").status_code == 200
+    for refused in (site.send(client, "/markdown", description="x"), client.get("/api/products/")):
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+    # Pages are still read, and others still send.
+    assert client.get("/products").status_code == 200
+    assert site.send(site.client("owner"), "/markdown", description="x").status_code == 200
+    site.services.close()
 
 
 def test_the_form_of_every_route_that_changes_a_product_is_tried(site):

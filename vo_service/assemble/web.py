@@ -9,12 +9,15 @@ from flask import Blueprint, Flask
 
 from registry.errors import MetadataUnavailable
 from registry.model.principal import OPERATOR
+from registry.products.datasets import DatasetService
+from registry.stores.metadata.datasets import SqlDatasetStore
 from vo_service.api.blueprint import (
     ApiServices,
     ApiSettings,
     api_blueprint,
     environment_blueprint,
 )
+from vo_service.api.throttle import Throttle
 from vo_service.app import create_app, tap_description
 from vo_service.assemble.discovery import discovery_blueprints, registry_blueprint
 from vo_service.assemble.services import People, Services, assemble, request_limits
@@ -70,6 +73,7 @@ def make_app(settings: Settings) -> Flask:
     runs = processing.blueprints(
         people.authentication.required, f"{settings.base_url}/pipelines", pages
     )
+    throttle = Throttle(settings.api_requests_per_minute, settings.api_requests_burst)
     return create_app(
         settings,
         services.queries,
@@ -80,9 +84,9 @@ def make_app(settings: Settings) -> Flask:
         user_tables=services.data.user_tables.service if settings.user_tables_max else None,
         blueprints=[
             (login_blueprint(_login(settings, people, shell)), ""),
-            (_api(settings, services), "/api"),
+            (_api(settings, services, throttle), "/api"),
             (environment_blueprint(settings.title), ""),
-            (_pages(settings, services, shell, pages), ""),
+            (_pages(settings, services, shell, pages, throttle), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
             *discovery_blueprints(settings, services),
             (registry_blueprint(settings, services, tap_description(settings)), "/oai"),
@@ -90,7 +94,7 @@ def make_app(settings: Settings) -> Flask:
     )
 
 
-def _api(settings: Settings, services: Services) -> Blueprint:
+def _api(settings: Settings, services: Services, throttle: Throttle) -> Blueprint:
     people = services.people
     return api_blueprint(
         ApiServices(
@@ -108,10 +112,9 @@ def _api(settings: Settings, services: Services) -> Blueprint:
             version=release(),
             upload_max_bytes=settings.product_max_bytes,
             spool_folder=settings.uploads_folder,
-            requests_per_minute=settings.api_requests_per_minute,
-            requests_burst=settings.api_requests_burst,
             publisher=settings.publisher,
         ),
+        throttle=throttle,
     )
 
 
@@ -140,13 +143,20 @@ def _desk(services: Services) -> QueryDesk:
     )
 
 
-def _pages(settings: Settings, services: Services, shell: Shell, pages: PipelineViews) -> Blueprint:
+def _pages(
+    settings: Settings,
+    services: Services,
+    shell: Shell,
+    pages: PipelineViews,
+    throttle: Throttle,
+) -> Blueprint:
     return web_blueprint(
         WebServices(
             services.people.accounts,
             services.people.credentials,
             services.people.releases,
             services.data.products,
+            DatasetService(SqlDatasetStore(services.database), services.data.products),
             services.processing.processes,
             _desk(services),
             JobDesk(
@@ -167,6 +177,7 @@ def _pages(settings: Settings, services: Services, shell: Shell, pages: Pipeline
         ),
         shell,
         UploadSettings(settings.product_max_bytes, settings.uploads_folder),
+        throttle,
     )
 
 

@@ -35,6 +35,7 @@ _PUBLIC = frozenset(
         "web.show_about",
         "web.show_contact",
         "web.show_help",
+        "web.show_acknowledgement",
         # It asks who sends the form once it has read its secret.
         "web.receive_file",
         # Which tables there are depends on who asks; without rights those of TAP_SCHEMA alone.

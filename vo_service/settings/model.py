@@ -99,7 +99,7 @@ class Settings(BaseModel):
     pages_folder: Path | None = Field(
         None,
         description="Folder with pages of the site in Markdown, which replace those of the package:"
-        " about, contact and help, such as `about.md` or `about.pt.md`",
+        " about, contact, help and acknowledgement, such as `about.md` or `about.pt.md`",
     )
 
     anonymous_read: bool = Field(
@@ -322,10 +322,10 @@ class Settings(BaseModel):
         5 * _GIB, description="Size of those of one user, or of one address without an account"
     )
     api_requests_per_minute: int = Field(
-        6000, ge=0, description="Requests of one caller to the API, for ever; 0 sets no limit"
+        6000, ge=0, description="Requests of one caller to API and forms, for ever; 0 sets no limit"
     )
     api_requests_burst: int = Field(
-        2000, ge=1, description="Requests of one caller to the API at once"
+        2000, ge=1, description="Requests of one caller to API and forms at once"
     )
 
     async_duration_default_s: int = Field(

@@ -16,7 +16,8 @@ from registry.errors import CredentialsRejected, HostBusy, LoginsExceeded, NotAl
 from registry.model.principal import ANONYMOUS, Principal
 from registry.model.references import article_url, licence_url
 from registry.product_types import product_types
-from vo_service.http.authentication import Authentication
+from vo_service.http.authentication import Authentication, CsrfRejected
+from vo_service.http.visitors import address_visitor
 from vo_service.web.markdown import first_line, rendered
 from vo_service.web.quantities import moment_text, number_text, size_text
 from vo_service.web.site import LANGUAGES, Site
@@ -108,6 +109,19 @@ class Shell:
     def visitor(self) -> str:
         """Name who shares slots and quotas with others; raises as `Authentication.visitor`."""
         return self._authentication.visitor()
+
+    def sender(self) -> str:
+        """Name who sends a form: the visitor, or the address of one whose secret is in a body.
+
+        Raises
+        ------
+        CredentialsRejected, LoginsExceeded
+            As `Authentication.principal`.
+        """
+        try:
+            return self.visitor()
+        except CsrfRejected:
+            return address_visitor(self._authentication.address())
 
     def address(self) -> str:
         """Give the address by which visitors without an account are told apart."""

@@ -14,6 +14,7 @@ from sqlalchemy import Column, Connection, Table, delete, func, insert, select, 
 
 from registry.errors import RegistryError
 from registry.stores.metadata.account_schema import groups, release_groups, releases
+from registry.stores.metadata.dataset_schema import datasets
 from registry.stores.metadata.schema import METADATA, UtcDateTime, products
 
 __all__ = [
@@ -34,8 +35,9 @@ __all__ = [
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by the name of their table."""
 
-SHARED = (groups, releases, release_groups)
-"""Tables that say who may see products; each in front of those that refer to it."""
+SHARED = (groups, releases, release_groups, datasets)
+"""Tables that say who may see products and what belongs together; each in front of those that
+refer to it."""
 
 _UNTOLD = {"products.manifest_revision"}
 """Columns about the manifest itself."""
@@ -69,7 +71,7 @@ def product_rows(connection: Connection, product_id: int) -> dict[str, list[dict
 
 
 def shared_rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """Give releases and the groups that they are open to."""
+    """Give releases, the groups that they are open to, and datasets."""
     return {table.name: table_rows(connection, table, text("1 = 1")) for table in SHARED}
 
 
@@ -110,7 +112,7 @@ def put_product(connection: Connection, rows: Rows) -> None:
 
 
 def put_shared(connection: Connection, rows: Rows) -> None:
-    """Write releases and groups that are not there yet, found by their names."""
+    """Write releases, groups and datasets that are not there yet, found by their names."""
     numbers: dict[tuple[Any, Any], int] = {}
     for table in SHARED:
         for row in rows.get(table.name, ()):

@@ -42,7 +42,7 @@ __all__ = [
     "schema_state",
 ]
 
-REVISION = "0011"
+REVISION = "0012"
 """The migration that makes the tables as they stand here."""
 
 METADATA = MetaData(

@@ -87,7 +87,11 @@ class ApiSettings:
 
 
 def api_blueprint(
-    services: ApiServices, settings: ApiSettings, name: str = "api", prefix: str = "/api"
+    services: ApiServices,
+    settings: ApiSettings,
+    name: str = "api",
+    prefix: str = "/api",
+    throttle: Throttle | None = None,
 ) -> Blueprint:
     """Make the routes of the API.
 
@@ -101,9 +105,11 @@ def api_blueprint(
         Name of the blueprint, unique in the application.
     prefix
         Path under which it is registered.
+    throttle
+        Bounds what one caller asks here and elsewhere together; one of its own by default.
     """
     blueprint = Blueprint(name, __name__, url_prefix=prefix)
-    throttle = Throttle(settings.requests_per_minute, settings.requests_burst)
+    throttle = throttle or Throttle(settings.requests_per_minute, settings.requests_burst)
     guard = Guard(services.authentication, services.releases.policy, throttle)
     declared = [
         known

@@ -8,17 +8,15 @@ from flask import Blueprint, Response
 
 from registry.errors import (
     AccountNotFound,
-    AccountRejected,
     AnnotationRejected,
     MandatoryColumnsMissing,
     ProductConflict,
     ProductNotFound,
-    ProductRefused,
     RegistrationFailed,
     ReleaseNotFound,
-    ReleaseRejected,
     StorageFull,
     UploadTooLarge,
+    ValueRefused,
 )
 from registry.formats.readers.choice import FileChoiceNeeded
 from registry.formats.writers.errors import UnsupportedFormat
@@ -46,8 +44,7 @@ def install_api_errors(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(ApiError, known_error)
     for kind, status in _SENTENCE:
         blueprint.register_error_handler(kind, _sentence_handler(status))
-    for refused in (ProductRefused, AccountRejected, ReleaseRejected):
-        blueprint.register_error_handler(refused, _field_error)
+    blueprint.register_error_handler(ValueRefused, _field_error)
 
     @blueprint.errorhandler(ProductNotFound)
     def tell_no_product(error: ProductNotFound) -> Response:
@@ -85,7 +82,7 @@ def _sentence_handler(status: int) -> Callable[[Exception], Response]:
     return lambda error: json_error(_capitalised(error), status)
 
 
-def _field_error(error: ProductRefused | AccountRejected | ReleaseRejected) -> Response:
+def _field_error(error: ValueRefused) -> Response:
     return object_answer({error.field: [_capitalised(error)]}, 400)
 
 

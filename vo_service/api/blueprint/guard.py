@@ -70,8 +70,7 @@ class Guard:
 
     def _let_in(self, access: Access) -> None:
         principal = self.principal()
-        visitor = f"address {self._authentication.address()}"
-        self._requests.count(visitor if principal.user is None else f"user {principal.user}")
+        self._requests.count(self._authentication.visitor())
         if principal.user is None:
             self._check_anonymous(access)
         elif access is Access.TOKEN and not self._shows_token():

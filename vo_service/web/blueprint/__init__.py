@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext
 
@@ -20,15 +20,19 @@ from registry.errors import (
     ReleaseNotFound,
     UploadTooLarge,
 )
+from registry.model.curated_dataset import DatasetNotFound
+from registry.products.datasets import DatasetService
 from registry.products.service import ProductService
 from registry.releases import ReleaseService
 from uws.blueprint import STATUS as JOB_STATUS
 from vo_service.api.errors import ApiError
 from vo_service.api.processes import ProcessNotFound, ProcessService
+from vo_service.api.throttle import Throttle
 from vo_service.http.authentication import CsrfRejected
 from vo_service.http.errors import install_errors
 from vo_service.web.blueprint.account import AccountViews
 from vo_service.web.blueprint.administration import AdministrationViews
+from vo_service.web.blueprint.datasets import DatasetViews
 from vo_service.web.blueprint.frame import FrameViews
 from vo_service.web.blueprint.jobs import JobViews
 from vo_service.web.blueprint.landing import LandingViews
@@ -47,6 +51,7 @@ __all__ = ["UploadSettings", "WebServices", "web_blueprint"]
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (ProductNotFound, 404),
     (ReleaseNotFound, 404),
+    (DatasetNotFound, 404),
     (AccountNotFound, 404),
     (ProcessNotFound, 404),
     (ProductConflict, 409),
@@ -65,6 +70,7 @@ class WebServices:
     credentials: CredentialService
     releases: ReleaseService
     products: ProductService
+    datasets: DatasetService
     processes: ProcessService
     queries: QueryDesk
     jobs: JobDesk
@@ -72,7 +78,9 @@ class WebServices:
     administration: AdministrationViews
 
 
-def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) -> Blueprint:
+def web_blueprint(
+    services: WebServices, shell: Shell, uploads: UploadSettings, throttle: Throttle
+) -> Blueprint:
     """Make the pages.
 
     Parameters
@@ -83,6 +91,8 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
         Their frame.
     uploads
         Limits of files that come by a form.
+    throttle
+        Bounds what one visitor sends, by forms and to the API together.
     """
     blueprint = Blueprint("web", __name__, template_folder="../templates")
     plotter = Plotter(services.queries)
@@ -91,6 +101,7 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
         LandingViews(services.products, services.processes, shell),
         ProductViews(services.products, services.releases, plotter, shell),
         RegistrationViews(services.products, services.releases, services.accounts, uploads, shell),
+        DatasetViews(services.datasets, shell),
         AccountViews(services.accounts, services.credentials, shell),
         QueryViews(services.queries, plotter, services.jobs, shell),
         JobViews(services.jobs, shell),
@@ -108,9 +119,16 @@ def web_blueprint(services: WebServices, shell: Shell, uploads: UploadSettings) 
             kind, lambda error, status=status: message(shell.sentence(error), status)
         )
 
+    @blueprint.before_request
+    def count_form() -> None:
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            throttle.count(shell.sender())
+
     @blueprint.errorhandler(ApiError)
     def refuse_body(error: ApiError) -> Response:
-        return message(shell.sentence(error), error.status)
+        answer = message(shell.sentence(error), error.status)
+        answer.headers.update(error.headers)
+        return answer
 
     @blueprint.errorhandler(LoginRequired)
     def ask_for_login(_error: LoginRequired) -> Response:

@@ -12,7 +12,7 @@ from vo_service.web.site import LANGUAGES
 
 __all__ = ["FrameViews", "local_path"]
 
-_PAGES = ("about", "contact", "help")
+_PAGES = ("about", "contact", "help", "acknowledgement")
 
 _YEAR_S = 365 * 86_400
 
@@ -75,7 +75,12 @@ class FrameViews:
 
     def show_page(self, name: str) -> Response:
         """Show a page of the operator, or ours where there is none."""
-        titles = {"about": gettext("About"), "contact": gettext("Contact"), "help": gettext("Help")}
+        titles = {
+            "about": gettext("About"),
+            "contact": gettext("Contact"),
+            "help": gettext("Help"),
+            "acknowledgement": gettext("How to acknowledge"),
+        }
         return self.shell.render("page.html", title=titles[name], text=self._text(name))
 
     def _text(self, name: str) -> str:
