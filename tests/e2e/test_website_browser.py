@@ -41,8 +41,9 @@ def training_file(path):
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    done = pzvo(home, "user", "add", "ann", "--password-stdin", input=f"{PASSWORD}\n")
-    assert done.returncode == 0, done.stderr
+    for name, *role in (("ann",), ("cora", "--coordinator"), ("op", "--admin")):
+        done = pzvo(home, "user", "add", name, *role, "--password-stdin", input=f"{PASSWORD}\n")
+        assert done.returncode == 0, done.stderr
     live = LiveService(home)
     live.start()
     yield live.url.removesuffix("/tap")
@@ -57,7 +58,7 @@ def browser():
         opened.close()
 
 
-def visit(browser, address, *, scripts=True, width=1280, theme="light"):
+def visit(browser, address, who="ann", *, scripts=True, width=1280, theme="light"):
     """Open a page of somebody who is logged in, and note what it complains of."""
     context = browser.new_context(
         java_script_enabled=scripts, color_scheme=theme, viewport={"width": width, "height": 900}
@@ -73,7 +74,7 @@ def visit(browser, address, *, scripts=True, width=1280, theme="light"):
         lambda r: urlsplit(r.url).netloc in (host, "") or page.complaints.append(r.url),
     )
     page.goto(f"{address}/login?next=/product/new")
-    page.fill("#username", "ann")
+    page.fill("#username", who)
     page.fill("#password", PASSWORD)
     page.click("main form button")
     page.wait_for_selector("#display_name")
@@ -127,13 +128,68 @@ def test_file_becomes_a_product_with_its_redshifts_drawn(browser, address, produ
 
 
 PAGES = ("/", "/products", "/product/new", "/account", "{}", "{}?tab=columns", "{}?tab=use",
-         "{}/edit", "{}/upload/2", "{}/upload/3", "{}/delete", "/login")  # fmt: skip
+         "{}?tab=table", "{}?tab=provenance", "{}/edit", "{}/upload/2", "{}/upload/3", "{}/delete",
+         "/query", "/jobs", "/pipelines", "/pipelines/training_set_maker", "/datasets",
+         "/help", "/acknowledgement", "/login")  # fmt: skip
+
+OPERATORS_PAGES = (
+    "/admin",
+    "/dataset/new",
+    "/dataset/seen_together",
+    "/dataset/seen_together/edit",
+)
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_pages_fit_complain_of_nothing_and_are_accessible(browser, address, product, width, theme):
-    page = visit(browser, address, width=width, theme=theme)
-    for path in PAGES:
+@pytest.fixture(scope="module")
+def dataset(browser, address):
+    """Do what a coordinator does: publish an official product, and put it into a dataset."""
+    page = visit(browser, address, "cora", width=390, theme="dark")
+    page.fill("#display_name", "Chosen redshifts")
+    page.select_option("#product_type", "other")
+    page.check("input[name=official]")
+    page.select_option("#visibility", "members")
+    page.click("summary:has-text('More')")
+    page.fill("#data_url", "https://example.org/chosen")
+    page.click("text=Next: files")
+    page.goto(page.url.replace("/upload/2", "/upload/4"))
+    page.click("button:has-text('Publish')")
+    page.wait_for_selector("h1 .badge:has-text('official')")
+    assert page.locator("h1 .badge:has-text('members only')").count() == 1
+    chosen = page.url
+    page.goto(f"{address}/dataset/new")
+    page.fill("#title", "Seen together")
+    page.fill("#description", "What **belongs** together.")
+    page.fill("#products", "nothing")
+    page.fill("#links", "The survey https://example.org/survey")
+    page.click("main button:has-text('Save')")
+    page.wait_for_selector("#products-error")
+    page.fill("#products", chosen)
+    # The refused form is told to the console by its status alone.
+    page.complaints.clear()
+    page.click("main button:has-text('Save')")
+    page.wait_for_selector("td:has-text('Chosen redshifts')")
+    page.click("main >> text=Change >> nth=0")
+    page.fill("#title", "Seen together once more")
+    page.click("main button:has-text('Save')")
+    page.wait_for_selector("h1:has-text('once more')")
+    assert page.complaints == []
+    page.context.close()
+
+
+def test_what_is_for_members_is_not_shown_without_an_account(browser, address, dataset):
+    page = browser.new_context().new_page()
+    page.goto(f"{address}/dataset/seen_together")
+    assert page.locator("strong:has-text('belongs')").count() == 1
+    assert "Chosen redshifts" not in page.content()
+    page.context.close()
+
+
+@pytest.mark.usefixtures("dataset")
+@pytest.mark.parametrize("look", [{"width": 1280}, {"width": 390, "theme": "dark"}])
+@pytest.mark.parametrize("who", ["ann", "op"])
+def test_pages_fit_complain_of_nothing_and_are_accessible(browser, address, product, who, look):
+    page = visit(browser, address, who, **look)
+    for path in PAGES if who == "ann" else OPERATORS_PAGES:
         page.goto(address + path.format(product))
         page.wait_for_load_state("networkidle")
         found = axe.Axe().run(page).response["violations"]

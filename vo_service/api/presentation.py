@@ -12,10 +12,11 @@ from registry.model.product_file import ProductContent, ProductFile
 from registry.model.release import Release
 from registry.product_types import product_types
 from registry.products.service import ProductService
+from vo_service.api.models.files import FileAnswer
 from vo_service.api.models.listings import ProductTypeAnswer, ReleaseAnswer
 from vo_service.api.models.people import TokenAnswer, UserAnswer
 from vo_service.api.models.processes import PipelineAnswer, ProcessAnswer
-from vo_service.api.models.products import ContentAnswer, FileAnswer, ProductAnswer
+from vo_service.api.models.products import ContentAnswer, ProductAnswer
 from vo_service.api.processes import STATUS_WORDS, PipelineRecord, ProcessRecord, ProcessService
 
 __all__ = [

@@ -20,7 +20,7 @@ from vo_service.api.blueprint.multipart import SentFile, read_upload
 from vo_service.api.errors import InvalidFields
 from vo_service.api.lists import Filter, ListRules, parse_value, select
 from vo_service.api.models.base import Page
-from vo_service.api.models.products import FileAnswer, FileForm, FileFormFields, VersionForm
+from vo_service.api.models.files import FileAnswer, FileForm, FileFormFields, VersionForm
 from vo_service.api.operation import Access, operation
 from vo_service.api.parameter import Parameter
 from vo_service.api.presentation import Presentation

@@ -18,13 +18,13 @@ from vo_service.api.blueprint.bodies import arguments, parse, read_body
 from vo_service.api.blueprint.guard import Guard
 from vo_service.api.errors import InvalidFields
 from vo_service.api.models.base import Page
+from vo_service.api.models.files import TableChoice
 from vo_service.api.models.products import (
     NewProduct,
     PendingProduct,
     ProductAnswer,
     ProductChange,
     ProductReplacement,
-    TableChoice,
 )
 from vo_service.api.operation import Access, operation
 from vo_service.api.parameter import Parameter

@@ -13,7 +13,7 @@ from vo_service.api.blueprint.answers import answer, no_content
 from vo_service.api.blueprint.bodies import read_body
 from vo_service.api.blueprint.guard import Guard
 from vo_service.api.errors import InvalidFields, UnsupportedBody
-from vo_service.api.models.products import FileAnswer
+from vo_service.api.models.files import FileAnswer
 from vo_service.api.models.uploads import NewUpload, UploadAnswer
 from vo_service.api.operation import Access, operation
 from vo_service.api.presentation import Presentation

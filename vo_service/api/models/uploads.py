@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from vo_service.api.models.base import Answer
-from vo_service.api.models.products import FileAnswer, Id, TableChoice
+from vo_service.api.models.files import FileAnswer, TableChoice
+from vo_service.api.models.products import Id
 
 __all__ = ["NewUpload", "UploadAnswer"]
 
