@@ -17,7 +17,7 @@ class ProvenanceInput:
     Attributes
     ----------
     product_id, internal_name
-        Of the product.
+        Of the product; 0 and empty where who asks may not know of it.
     version
         Number of its version.
     sha256

@@ -9,6 +9,7 @@ from registry.access import AccessPolicy
 from registry.model.principal import Principal
 from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
+from registry.model.provenance import Provenance, ProvenanceInput
 from registry.products.records import ProductStores
 from registry.stores.metadata.selection import Visibility
 
@@ -80,6 +81,29 @@ class ProductAccess:
             ),
             groups=principal.groups,
         )
+
+    def known(self, principal: Principal, made: Provenance | None) -> Provenance | None:
+        """Take number and name from the inputs of a product that a caller may not know of.
+
+        Parameters
+        ----------
+        principal
+            Who asks.
+        made
+            How the product was made. What was deleted since counts as when it was there.
+        """
+        if made is None:
+            return None
+        policy = self.policy()
+        found = self._stores.drafts.products(each.product_id for each in made.inputs)
+        seen = {
+            number
+            for number, product in found.items()
+            if policy.may_see(principal, replace(product, status=ProductStatus.PUBLISHED))
+        }
+        unnamed = ProvenanceInput(0, "")
+        inputs = tuple(each if each.product_id in seen else unnamed for each in made.inputs)
+        return replace(made, inputs=inputs)
 
     def working(self, principal: Principal, files: Iterable[ProductFile]) -> list[ProductFile]:
         """Leave out the main files that a caller has nothing to do with.

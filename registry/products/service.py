@@ -373,7 +373,7 @@ class ProductService:
         return sorted(mains, key=lambda file: file.version or 0)
 
     def provenance(self, principal: Principal, key: int | str) -> Provenance | None:
-        """Say how a product was made; nothing for uploads.
+        """Say how a product was made, of what the caller may know of; nothing for uploads.
 
         Raises
         ------
@@ -381,7 +381,7 @@ class ProductService:
             If there is no such product for the caller.
         """
         product = self._access.seen(principal, key)
-        return self._stores.provenance.provenance(product.id)
+        return self._access.known(principal, self._stores.provenance.provenance(product.id))
 
     def may_edit(self, principal: Principal, product: Product) -> bool:
         """Tell whether a caller may change a product."""

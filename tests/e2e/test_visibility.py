@@ -6,9 +6,11 @@ import io
 import re
 
 import pytest
+from lxml import html
 from website import CALLERS, CSV, ROLES, Website, website
 
 from registry.errors import ProductRefused
+from registry.model.provenance import Provenance, ProvenanceInput
 from registry.products.records import ProductDraft
 
 EVERYBODY = frozenset(CALLERS)
@@ -132,6 +134,28 @@ def test_lists_have_the_products_of_the_visitor_alone(site, caller):
             assert shown <= (caller in seen_by), (address, name)
             if address in COMPLETE:
                 assert shown == (caller in seen_by), (address, name)
+
+
+def test_relatives_are_drawn_for_those_alone_who_may_see_them(site):
+    stores = site.services.data.outputs._stores
+    numbers, names = site.products, ("bilby", "dugong", "quokka")
+    facts = [address_of(site, name, "{name}") for name in names]
+    made = zip(names, facts, strict=True)
+    inputs = tuple(ProvenanceInput(numbers[n], name, 1, "0" * 64) for n, name in made)
+    stores.provenance.save(numbers["numbat"], Provenance("combine", "1", {}, inputs))
+    address = address_of(site, "numbat", "/product/{name}?tab=provenance")
+    shown = {}
+    for caller in ("other", "insider", "owner"):
+        tree = html.fromstring(site.client(caller).get(address).text)
+        shown[caller] = {a.text_content() for a in tree.xpath("//figure//a//*[name()='text']")}
+    assert shown == {
+        "other": {"numbat", "quokka"},
+        "insider": {"numbat", "quokka", "bilby"},
+        "owner": {"numbat", "quokka", "bilby", "dugong"},
+    }
+    backwards = address_of(site, "quokka", "/product/{name}?tab=provenance")
+    assert "numbat" in site.client("other").get(backwards).text
+    assert "numbat" not in site.client().get(backwards).text
 
 
 def test_the_registry_tells_what_is_for_everybody_alone(site):

@@ -23,6 +23,7 @@ from vo_service.engines.base import EngineError
 from vo_service.slots import ServiceBusy, VisitorBusy
 from vo_service.web.charts.histogram import Histogram
 from vo_service.web.charts.sky import Sky
+from vo_service.web.lineage import relatives_of
 from vo_service.web.listing import Listing, ListRequest
 from vo_service.web.plots import Plotter
 from vo_service.web.product_plots import ProductPlot, product_plots
@@ -165,6 +166,7 @@ class ProductViews:
                 return {
                     "provenance": made,
                     "inputs": self._inputs(principal, made),
+                    "relatives": relatives_of(self.products, principal, product),
                     "used_by": self.products.overview.made_from(principal, product.id),
                 }
             case "versions":

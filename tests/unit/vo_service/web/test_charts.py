@@ -10,7 +10,26 @@ from hypothesis import strategies as st
 
 from vo_service.web.charts.axis import ticks
 from vo_service.web.charts.histogram import Histogram
+from vo_service.web.charts.lineage import Lineage
 from vo_service.web.charts.sky import Sky
+
+
+@given(st.dictionaries(st.integers(1, 50), st.integers(-4, 4), min_size=1, max_size=40), st.data())
+def test_relatives_are_drawn_apart_and_older_ones_to_the_left(generations, data):
+    numbers = st.sampled_from(sorted(generations))
+    pairs = data.draw(st.lists(st.tuples(numbers, numbers), max_size=30))
+    pairs = [(a, b) for a, b in pairs if generations[a] < generations[b]]
+    drawing = Lineage.of(generations, pairs)
+    places = {(box.x, box.y) for box in drawing.boxes}
+    assert len(places) == len(drawing.boxes) == len(generations)
+    for box in drawing.boxes:
+        assert 0 <= box.x <= drawing.width - drawing.box_width
+        assert 0 <= box.y <= drawing.height - drawing.box_height
+        same = [o for o in drawing.boxes if o.x == box.x and o is not box]
+        assert all(abs(other.y - box.y) > drawing.box_height for other in same)
+    assert len(drawing.lines) == len(set(pairs))
+    assert all(line.x1 < line.x2 for line in drawing.lines)
+
 
 counts = st.lists(st.integers(0, 10**9), min_size=1, max_size=600)
 
