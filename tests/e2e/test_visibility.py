@@ -12,6 +12,8 @@ from website import CALLERS, CSV, ROLES, Website, website
 from registry.errors import ProductRefused
 from registry.model.provenance import Provenance, ProvenanceInput
 from registry.products.records import ProductDraft
+from vo_service.assemble import assemble, make_app, prepare
+from vo_service.settings import load_settings
 
 EVERYBODY = frozenset(CALLERS)
 MEMBERS = EVERYBODY - {"anonymous"}
@@ -254,7 +256,12 @@ def test_a_body_that_is_no_form_is_refused_by_a_page(site, content_type):
 
 
 def test_forms_count_with_the_requests_of_the_api(tmp_path):
-    site = website(tmp_path / "home", api_requests_per_minute=6, api_requests_burst=3)
+    home = {"home": tmp_path / "home", "api_requests_per_minute": 6, "api_requests_burst": 3}
+    settings = load_settings(environment={}, overrides=home)
+    prepare(settings)
+    site = Website(make_app(settings), assemble(settings), {})
+    for name in ("other", "owner"):
+        site.services.people.accounts.add_user(name)
     client = site.client("other")
     assert client.get("/api/products/").status_code == 200
     for _ in range(2):
@@ -277,8 +284,7 @@ def test_the_form_of_every_route_that_changes_a_product_is_tried(site):
     assert rules == set(FORMS)
 
 
-def test_who_sees_a_product_is_chosen_in_the_form_and_at_once(tmp_path):
-    site = website(tmp_path / "home")
+def test_who_sees_a_product_is_chosen_in_the_form_and_at_once(site):
     owner, name = site.client("owner"), f"{site.products['open']}_open"
     form = owner.get(f"/product/{name}/edit").text
     assert 'name="group:insiders"' in form
@@ -298,7 +304,6 @@ def test_who_sees_a_product_is_chosen_in_the_form_and_at_once(tmp_path):
             assert (rows.status_code == 200) == (caller in seen), choice
             page = site.client(caller).get(f"/product/{name}")
             assert (page.status_code == 200) == (caller in seen), choice
-    site.services.close()
 
 
 @pytest.mark.parametrize(
@@ -354,8 +359,7 @@ def test_an_official_product_cannot_become_its_owners_alone(site):
         products.update(site.person("root"), site.products["dugong"], {"official": True})
 
 
-def test_a_group_that_goes_closes_what_was_for_it(tmp_path):
-    site = website(tmp_path / "home")
+def test_a_group_that_goes_closes_what_was_for_it(site):
     accounts, products = site.services.people.accounts, site.services.data.products
     accounts.add_group("short")
     accounts.add_member("short", "other")
@@ -368,4 +372,5 @@ def test_a_group_that_goes_closes_what_was_for_it(tmp_path):
     accounts.add_group("short")
     accounts.add_member("short", "other")
     assert site.client("other").get(address).status_code == 404
-    site.services.close()
+    accounts.remove_group("short")
+    products.update(root, site.products["open"], {"visibility": "release"})
