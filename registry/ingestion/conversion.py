@@ -161,7 +161,7 @@ def _field(column: FileColumn, simple: pa.DataType, *, fits: bool) -> Field:
     length = column.type.list_size if pa.types.is_fixed_size_list(column.type) else None
     field = Field(
         column.name,
-        marked_type(value_type(simple, True, fits, length or None), column.type),
+        marked_type(value_type(simple, True, fits, length or None), column),
         column.unit,
         column.ucd,
         column.utype,

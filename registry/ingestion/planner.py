@@ -324,7 +324,7 @@ def _planned_columns(
         if scan is not None and arrow is not None:
             role = find_role(said.alias) if said.alias is not None else None
             values = value_type(arrow, scan.non_ascii, scan.fits, scan.length)
-            values = marked_type(values, file_column.type)
+            values = marked_type(values, file_column)
             unit = said.unit or (role.unit if role is not None else None)
             field = Field(file_column.name, values, unit, said.ucd, said.utype, said.description)
             field = replace(field, frame=column_frame(said.frame, field, role))

@@ -6,11 +6,13 @@ whole column holds then decides the VOTable type (`value_type`) and its Arrow fo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from registry.formats.readers.base import FileColumn
 from registry.ingestion.iso_times import in_calendar, iso_texts, seconds, without_nat
 from registry.ingestion.nested_values import is_list, json_texts
 from registry.model.field import Datatype, ValueType
@@ -26,6 +28,13 @@ __all__ = [
     "simplify",
     "value_type",
 ]
+
+_XTYPE = re.compile(r"[A-Za-z][A-Za-z0-9:._-]{0,63}")
+
+_NOT_OF_TEXT = ("timestamp", "adql:TIMESTAMP", "point", "circle", "polygon", "interval")
+"""Of values that are no text; a text that is so marked is not what it says."""
+
+_SHAPES = {"point": ValueType(Datatype.DOUBLE, "2"), "circle": ValueType(Datatype.DOUBLE, "3")}
 
 _LONG_MAX = 2**63 - 1
 
@@ -168,18 +177,27 @@ def value_type(simple: pa.DataType, non_ascii: bool, fits: bool, length: int | N
     return ValueType(_DATATYPES[simple])
 
 
-def marked_type(value_type: ValueType, arrow: pa.DataType) -> ValueType:
-    """Mark the type of a column whose values, nested ones of a file, become JSON: ``xtype`` x:json.
+def marked_type(value_type: ValueType, column: FileColumn) -> ValueType:
+    """Give the type of a column the extended type that its file says, where the values keep it.
+
+    Nested values of a file become JSON, with the xtype ``x:json``. Points and circles are marked
+    where all have the numbers that DALI 1.1, section 3.3, asks for; polygons of any length are not.
 
     Parameters
     ----------
     value_type
         What `value_type` chose.
-    arrow
-        Type in the file.
+    column
+        What the file says.
     """
-    if value_type.is_text and pa.types.is_nested(arrow):
-        return replace(value_type, xtype="x:json")
+    said = column.xtype
+    if value_type.is_text:
+        if pa.types.is_nested(column.type):
+            return replace(value_type, xtype="x:json")
+        if said is not None and _XTYPE.fullmatch(said) and said not in _NOT_OF_TEXT:
+            return replace(value_type, xtype=said)
+    if said is not None and value_type == _SHAPES.get(said):
+        return replace(value_type, xtype=said)
     return value_type
 
 

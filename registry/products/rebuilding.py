@@ -201,8 +201,10 @@ def _shapes(columns: Sequence[ProductColumn]) -> list[tuple[str, Any]]:
 
 
 def _shape(value_type: ValueType) -> ValueType:
-    """Leave out the length of text and its mark, which older records do not have."""
-    return ValueType(value_type.datatype) if value_type.is_text else value_type
+    """Leave out the length of text and the marks, which older records do not have."""
+    if value_type.is_text:
+        return ValueType(value_type.datatype)
+    return value_type if value_type.is_timestamp else replace(value_type, xtype=None)
 
 
 def _put_tombstones(connection: Connection, manifest: Manifest) -> None:

@@ -172,7 +172,7 @@ class _ColumnReading:
         if chosen.is_timestamp or self._declared.xtype in ("timestamp", *_GEOMETRIES):
             return chosen
         if self._declared.xtype is None:
-            return marked_type(chosen, self._said.type)
+            return marked_type(chosen, self._said)
         return ValueType(chosen.datatype, chosen.arraysize, self._declared.xtype)
 
     def _is_unicode(self, values: pa.ChunkedArray) -> bool:

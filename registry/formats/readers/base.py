@@ -34,6 +34,9 @@ class FileColumn:
     frame
         Frame of a position or scale of a time that the file says, as `registry.model.frame`
         writes it.
+    xtype
+        Extended type that the file says of texts or arrays (``adql:POINT``, ``point``, ``uuid``),
+        unchecked; moments have none, they are told by their type.
     """
 
     name: str
@@ -43,6 +46,7 @@ class FileColumn:
     utype: str | None = None
     description: str | None = None
     frame: str | None = None
+    xtype: str | None = None
 
     @property
     def stated_frame(self) -> str | None:

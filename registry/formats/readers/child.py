@@ -129,7 +129,9 @@ def _serve(request: Request, commands: TextIO, frames: _Frames) -> None:
 
 
 def _send_header(name: str, table: OpenedTable, unpacked: str | None, frames: _Frames) -> None:
-    said = [[c.name, c.unit, c.ucd, c.utype, c.description, c.frame] for c in table.columns]
+    said = [
+        [c.name, c.unit, c.ucd, c.utype, c.description, c.frame, c.xtype] for c in table.columns
+    ]
     header = {
         "format": name,
         "columns": said,

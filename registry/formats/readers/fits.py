@@ -218,6 +218,7 @@ class _Part:
                 c.utype,
                 c.description if about is None else f"{c.name} of {about}",
                 _frame(self.hdu.header, c),
+                c.xtype,
             )
             for c in self.columns
         ]

@@ -42,6 +42,7 @@ class AsciiColumn:
     def __init__(self, keywords: Keywords) -> None:
         self.name, self.description = keywords.name, keywords.description
         self.unit, self.ucd, self.utype = map(keywords.text, ("TUNIT", "TUCD", "TUTYP"))
+        self.xtype = keywords.text("TXTYP")
         self.warnings: list[str] = []
         form = keywords.text("TFORM") or ""
         match = _TFORM.fullmatch(form.upper())

@@ -78,6 +78,7 @@ class BinaryColumn:
     def __init__(self, keywords: Keywords, offset: int) -> None:
         self.name, self.description = keywords.name, keywords.description
         self.unit, self.ucd, self.utype = map(keywords.text, ("TUNIT", "TUCD", "TUTYP"))
+        self.xtype = keywords.text("TXTYP")
         self.warnings: list[str] = []
         form = keywords.text("TFORM") or ""
         match = _TFORM.fullmatch(form.upper())

@@ -33,6 +33,7 @@ class FitsColumn(Protocol):
     unit: str | None
     ucd: str | None
     utype: str | None
+    xtype: str | None
     description: str | None
     warnings: list[str]
 

@@ -28,6 +28,7 @@ class SaidOfColumn:
     utype: str | None = None
     description: str | None = None
     frame: str | None = None
+    xtype: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class FileMetadata:
     description: str | None = None
 
     def said_of(self, column: str) -> tuple[str | None, ...]:
-        """Give unit, UCD, utype, description, frame of a column, as `FileColumn` takes them."""
+        """Give unit, UCD, utype, description, frame, xtype, as `FileColumn` takes them."""
         said = self.columns.get(column, SaidOfColumn())
-        return said.unit, said.ucd, said.utype, said.description, said.frame
+        return said.unit, said.ucd, said.utype, said.description, said.frame, said.xtype
 
 
 def file_metadata(schema: pa.Schema) -> FileMetadata:
@@ -71,6 +72,7 @@ def _from_pairs(pairs: dict[bytes, bytes]) -> SaidOfColumn | None:
         values.get("utype") or None,
         _description(values.get("description")),
         values.get("frame") or None,
+        values.get("xtype") or None,
     )
     return None if said == SaidOfColumn() else said
 
@@ -109,6 +111,7 @@ def _from_votable(document: bytes) -> FileMetadata | None:
             element.get("utype"),
             _child_text(element),
             frames.get(element.get("ref", "")),
+            element.get("xtype"),
         )
         for element in table
         if _local(element) == "FIELD"

@@ -94,7 +94,7 @@ class VotableFile:
                 self._open_fits()
         if self._fits is None:
             self.columns = tuple(
-                FileColumn(f.name, f.arrow, f.unit, f.ucd, f.utype, f.description, f.frame)
+                FileColumn(f.name, f.arrow, f.unit, f.ucd, f.utype, f.description, f.frame, f.xtype)
                 for f in self._table.fields
             )
 
@@ -169,7 +169,7 @@ class VotableFile:
         # What FITS says of a column gives way to its FIELD.
         fields = {field.name: field for field in self._table.fields}
         self.columns = tuple(
-            FileColumn(c.name, c.type, f.unit, f.ucd, f.utype, f.description, f.frame)
+            FileColumn(c.name, c.type, f.unit, f.ucd, f.utype, f.description, f.frame, f.xtype)
             if (f := fields.get(c.name)) is not None
             else c
             for c in self._fits.columns

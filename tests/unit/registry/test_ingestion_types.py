@@ -5,6 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
+from registry.formats.readers.base import FileColumn
 from registry.ingestion.statistics import ColumnScan
 from registry.ingestion.types import finish, marked_type, simple_type, simplify, value_type
 from registry.model.field import Datatype, ValueType
@@ -128,7 +129,7 @@ def test_nested_values_become_json():
 )
 def test_columns_of_json_are_marked(arrow, xtype):
     chosen = value_type(simple_type(arrow).type, False, True, None)
-    assert marked_type(chosen, arrow).xtype == xtype
+    assert marked_type(chosen, FileColumn("x", arrow)).xtype == xtype
 
 
 def test_nanoseconds_are_cut_with_a_remark():
