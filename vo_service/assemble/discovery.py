@@ -23,21 +23,27 @@ from vo_service.discovery.maps import maps_blueprint
 from vo_service.discovery.moc import moc_blueprint
 from vo_service.discovery.oai import oai_blueprint
 from vo_service.discovery.scs import cone_capability, scs_blueprint
+from vo_service.discovery.sia import sia_blueprint
 from vo_service.discovery.voresource import Record, RegistrySite, SiteRecords
 from vo_service.http.streaming import ResultStreaming
 from vo_service.settings import Settings
+from vosi.availability import Availability
 from vosi.tables import find_table
 
 __all__ = ["discovery_blueprints", "registry_blueprint", "registry_records", "site_harvest"]
 
 
-def discovery_blueprints(settings: Settings, services: Services) -> list[tuple[Blueprint, str]]:
+def discovery_blueprints(
+    settings: Settings, services: Services, availability: Callable[[], Availability]
+) -> list[tuple[Blueprint, str]]:
     """Make the routes, each for everybody and below ``/auth``, where all are asked to log in.
 
     Parameters
     ----------
     settings, services
         Of the installation.
+    availability
+        Checks whether the service works.
 
     Returns
     -------
@@ -46,13 +52,17 @@ def discovery_blueprints(settings: Settings, services: Services) -> list[tuple[B
     """
     authentication = services.people.authentication
     return [
-        *_mounted(settings, services, "", authentication.principal),
-        *_mounted(settings, services, "auth", authentication.required),
+        *_mounted(settings, services, availability, "", authentication.principal),
+        *_mounted(settings, services, availability, "auth", authentication.required),
     ]
 
 
 def _mounted(
-    settings: Settings, services: Services, mount: str, principal: Callable[[], Principal]
+    settings: Settings,
+    services: Services,
+    availability: Callable[[], Availability],
+    mount: str,
+    principal: Callable[[], Principal],
 ) -> list[tuple[Blueprint, str]]:
     below, prefix = (f"/{mount}", f"{mount}_") if mount else ("", "")
     limits = RequestLimits(settings.maxrec_default_rows, settings.maxrec_hard_rows)
@@ -88,7 +98,18 @@ def _mounted(
         principal=principal,
         name=f"{prefix}maps",
     )
-    named = {"scs": scs, "datalink": datalink, "moc": moc, "maps": maps}
+    sia = sia_blueprint(
+        queries=services.queries,
+        streaming=ResultStreaming(),
+        limits=limits,
+        time_limit_s=settings.sync_timeout_s,
+        availability=availability,
+        principal=principal,
+        visitor=services.people.authentication.visitor,
+        sia_url=f"{settings.base_url}{below}/sia2",
+        name=f"{prefix}sia",
+    )
+    named = {"scs": scs, "sia2": sia, "datalink": datalink, "moc": moc, "maps": maps}
     return [(blueprint, f"{below}/{path}") for path, blueprint in named.items()]
 
 

@@ -61,6 +61,7 @@ def make_app(settings: Settings) -> Flask:
         notes = (_FULL,) if shutil.disk_usage(settings.home).free < _ROOM_BYTES else ()
         return Availability(available=True, up_since=started, notes=notes)
 
+    checked = RecentAvailability(availability)
     shell = _shell(settings, people)
     pages = PipelineViews(
         processing.catalogue,
@@ -78,7 +79,7 @@ def make_app(settings: Settings) -> Flask:
         settings,
         services.queries,
         services.jobs.service,
-        RecentAvailability(availability),
+        checked,
         people.authentication,
         uploads=services.uploads,
         user_tables=services.data.user_tables.service if settings.user_tables_max else None,
@@ -88,7 +89,7 @@ def make_app(settings: Settings) -> Flask:
             (environment_blueprint(settings.title), ""),
             (_pages(settings, services, shell, pages, throttle), ""),
             *((blueprint, f"/pipelines{end}") for blueprint, end in runs),
-            *discovery_blueprints(settings, services),
+            *discovery_blueprints(settings, services, checked),
             (registry_blueprint(settings, services, tap_description(settings)), "/oai"),
         ],
     )

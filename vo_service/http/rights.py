@@ -44,6 +44,8 @@ _PUBLIC = frozenset(
         "tap.show_page",
         "tap.show_examples",
         "scs.show_capabilities",
+        "sia.show_capabilities",
+        "sia.show_availability",
         # Records are of what everybody may see.
         "oai.harvest_records",
         "web.show_query",
@@ -61,7 +63,9 @@ _PAGE_QUERIES = frozenset(
     f"web.{view}" for view in ("answer_query", "send_rows", "check_query", "send_file", "draw_plot")
 )
 
-_QUERIES = frozenset({"tap.query", "scs.search", "web.draw_product_plot"}) | _PAGE_QUERIES
+_QUERIES = (
+    frozenset({"tap.query", "scs.search", "sia.search", "web.draw_product_plot"}) | _PAGE_QUERIES
+)
 """Views that make the engine work."""
 
 _UPLOADS = (

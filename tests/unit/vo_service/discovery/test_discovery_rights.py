@@ -30,6 +30,11 @@ ROUTES = {
     "links of a map": (
         f"/datalink/links?ID={DID.replace('?', '%3F')}/redshift", b"redshift.fits"
     ),
+    "images": ("/sia2/query?RESPONSEFORMAT=csv", b"p2_secret"),
+    "images of a place": ("/sia2/query?RESPONSEFORMAT=csv&POS=CIRCLE+200+50+1", b"p2_secret"),
+    "image": (
+        f"/sia2/query?RESPONSEFORMAT=csv&ID={DID.replace('?', '%3F')}/density", b"density.fits"
+    ),
     "union of maps": ("/moc?format=ascii", None),
     "links": (f"/datalink/links?ID={DID.replace('?', '%3F')}", b"#package"),
     "links of its input": (

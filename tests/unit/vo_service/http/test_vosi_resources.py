@@ -35,6 +35,7 @@ def test_capabilities_declare_what_is_there_under_one_base(client):
         "ivo://ivoa.net/std/DALI#examples": f"{BASE}/tap/examples",
         "ivo://ivoa.net/std/TAP": f"{BASE}/tap",
         "ivo://ivoa.net/std/DataLink#links-1.1": f"{BASE}/datalink/links",
+        "ivo://ivoa.net/std/SIA#query-2.0": f"{BASE}/sia2/query",
     }
     for url in declared.values():
         assert client.get(url.removeprefix(BASE)).status_code == 200
