@@ -26,7 +26,7 @@ def united(maps: Iterable[str]) -> str | None:
     return text
 
 
-@lru_cache(1024)
+@lru_cache(65_536)
 def coarser(text: str, order: int) -> str:
     """Give a map in ASCII whose cells are no smaller than those of an order; it covers no less."""
     moc = _parsed(text)

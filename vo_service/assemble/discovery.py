@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from vo_service.assemble.services import Services
 from vo_service.dali.request import RequestLimits
 from vo_service.discovery.cone import ConeSearch
 from vo_service.discovery.datalink import datalink_blueprint
-from vo_service.discovery.harvest import Harvest, HarvestedSite
+from vo_service.discovery.harvest import Harvest, HarvestedSite, listed
 from vo_service.discovery.maps import maps_blueprint
 from vo_service.discovery.moc import moc_blueprint
 from vo_service.discovery.oai import oai_blueprint
@@ -138,7 +139,25 @@ def site_harvest(
     made = _site_records(settings, capabilities)
     url = f"{settings.base_url}/oai"
     own = HarvestedSite(settings.title, url, made.site.contact, f"{made.site.ids.root}/registry")
-    return Harvest(own, lambda: _records(services, made))
+    return Harvest(own, _KnownRecords(services, made).listed)
+
+
+class _KnownRecords:
+    """The records in their order, made anew where products or rights have changed."""
+
+    def __init__(self, services: Services, made: SiteRecords) -> None:
+        self._services = services
+        self._made = made
+        self._lock = threading.Lock()
+        self._known: tuple[int, tuple[Record, ...]] | None = None
+
+    def listed(self) -> tuple[Record, ...]:
+        """Give them; one request at a time makes them."""
+        with self._lock:
+            version = SqlProductStore(self._services.database).schema_version()
+            if self._known is None or self._known[0] != version:
+                self._known = version, listed(_records(self._services, self._made))
+            return self._known[1]
 
 
 def registry_records(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from vo_service.discovery.voresource import Record, moment
 from vosi.document import attribute_text, element, parent
 
-__all__ = ["Harvest", "HarvestedSite"]
+__all__ = ["Harvest", "HarvestedSite", "listed"]
 
 PAGE_RECORDS = 500
 """Records of one answer; more come with a resumption token."""
@@ -85,6 +85,11 @@ class _Selection:
     after: int = 0
 
 
+def listed(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Put records into the order in which pages show them: by change, then by identifier."""
+    return tuple(sorted(records, key=lambda record: (record.updated, record.identifier)))
+
+
 class Harvest:
     """Answers requests of harvesters.
 
@@ -93,10 +98,10 @@ class Harvest:
     site
         What the registry says of itself.
     records
-        Gives all records.
+        Gives all records, in the order of `listed`.
     """
 
-    def __init__(self, site: HarvestedSite, records: Callable[[], Iterable[Record]]) -> None:
+    def __init__(self, site: HarvestedSite, records: Callable[[], Sequence[Record]]) -> None:
         self._site = site
         self._records = records
 
@@ -145,12 +150,11 @@ class Harvest:
         return self._page(verb, given)
 
     def _identity(self) -> Iterator[str]:
-        records = list(self._records())
         yield element("repositoryName", self._site.name)
         yield element("baseURL", self._site.url)
         yield element("protocolVersion", "2.0")
         yield element("adminEmail", self._site.contact)
-        yield element("earliestDatestamp", moment(min(record.updated for record in records)))
+        yield element("earliestDatestamp", moment(self._records()[0].updated))
         yield element("deletedRecord", "transient")
         yield element("granularity", "YYYY-MM-DDThh:mm:ssZ")
         own = self._found(self._site.registry)
@@ -165,10 +169,7 @@ class Harvest:
     def _page(self, verb: str, given: Mapping[str, str]) -> Iterator[str]:
         wanted = _selection(given)
         write = _record if verb == "ListRecords" else _header_alone
-        chosen = sorted(
-            (r for r in self._records() if _within(r, wanted)),
-            key=lambda record: (record.updated, record.identifier),
-        )
+        chosen = [record for record in self._records() if _within(record, wanted)]
         if not chosen:
             raise _Problem("noRecordsMatch", "no record is of that time")
         page = chosen[wanted.after : wanted.after + PAGE_RECORDS]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from threading import Lock
 
 from flask import Blueprint, Response, request
 
-from registry.coverage import FORMATS, united, written
+from registry.coverage import FORMATS, coarser, united, written
 from registry.model.principal import Principal
 from registry.model.table import TableSet
 from vo_service.dali.errors import InvalidParameter
@@ -19,6 +20,12 @@ __all__ = ["moc_blueprint"]
 
 _UNIONS = 64
 """United maps in memory: one for each different set of tables that callers see."""
+
+_FINE_MAPS = 200
+"""Maps that are united as they are; of more a coarser union is made, which covers no less."""
+
+_COARSE_ORDER = 7
+"""Cells of half a degree."""
 
 
 def moc_blueprint(
@@ -39,16 +46,21 @@ def moc_blueprint(
         Name of the blueprint, unique in the application.
     """
     blueprint = Blueprint(name, __name__)
+    making = Lock()
 
     @lru_cache(_UNIONS)
     def union(maps: frozenset[str]) -> str | None:
-        return united(sorted(maps))
+        many = len(maps) > _FINE_MAPS
+        return united(coarser(each, _COARSE_ORDER) if many else each for each in sorted(maps))
 
     @blueprint.get("", strict_slashes=False)
     def show_union() -> Response:
         seen = tables(principal())
         maps = frozenset(each.coverage for each in seen if each.coverage is not None)
-        return _answer(union(maps), "the tables that you may see have no positions", "coverage")
+        # Who comes first works for all who wait.
+        with making:
+            whole = union(maps)
+        return _answer(whole, "the tables that you may see have no positions", "coverage")
 
     @blueprint.get("/<table_name>", strict_slashes=False)
     def show_map(table_name: str) -> Response:

@@ -8,9 +8,12 @@ import astropy.units as u
 import pytest
 from astropy.coordinates import Latitude, Longitude
 from astropy.io.votable import parse
+from flask import Flask
 from mocpy import MOC
 
 from registry.coverage import coarser, united
+from registry.model.principal import ANONYMOUS
+from vo_service.discovery.moc import moc_blueprint
 
 TABLE = "redshift_catalog.p1_survey"
 
@@ -43,6 +46,19 @@ def test_the_union_has_the_cells_of_all_tables(installation):
     whole = MOC.from_string(installation.client.get("/moc?format=ascii").text, "ascii")
     assert whole == MOC.from_string(united(maps), "ascii")
     assert whole.sky_fraction > MOC.from_string(maps[0], "ascii").sky_fraction
+
+
+def test_the_union_of_many_maps_is_coarser_and_covers_no_less(installation, monkeypatch):
+    monkeypatch.setattr("vo_service.discovery.moc._FINE_MAPS", 1)
+    app = Flask(__name__)
+    tables = installation.services.data.catalogue.tables
+    app.register_blueprint(
+        moc_blueprint(tables=tables, principal=lambda: ANONYMOUS), url_prefix="/moc"
+    )
+    coarse = MOC.from_string(app.test_client().get("/moc?format=ascii").text, "ascii")
+    fine = MOC.from_string(installation.client.get("/moc?format=ascii").text, "ascii")
+    assert coarse.max_order < fine.max_order
+    assert fine.difference(coarse).empty()
 
 
 def test_coarser_maps_cover_no_less():
