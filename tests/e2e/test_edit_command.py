@@ -121,3 +121,22 @@ def test_missing_roles_are_refused_with_a_command_to_copy(home, survey):
         home, "publish", str(survey), "--name", "N", "--type", "redshift_catalog", run=pzvo_process
     )
     assert error.splitlines()[-1].endswith("--column ra=RA --column dec=Dec --column z=z")
+
+
+def test_who_may_see_a_product_is_said_when_it_is_published_and_later(home, survey):
+    said(home, "group", "add", "team")
+    publish = ("publish", str(survey), "--name", "Closed", "--type", "training_set", *ROLES)
+    error = refused(home, *publish, "--visibility", "groups", "--visible-to", "nobody")
+    assert "there is no group 'nobody'" in error
+    assert "name the groups" in refused(home, *publish, "--visibility", "groups")
+    name = said(home, *publish, "--visibility", "owner").splitlines()[-1].split("\t")[0]
+    assert "visibility\towner" in said(home, "product", "show", name)
+    again = (*publish, "--replace", "--visibility", "release")
+    assert "pzvo product edit" in refused(home, *again)
+    said(home, "product", "edit", name, "--visibility", "groups", "--visible-to", "team")
+    assert "visibility\tgroups team" in said(home, "product", "show", name)
+    said(home, *publish, "--replace")
+    assert "visibility\tgroups team" in said(home, "product", "show", name)
+    assert "choose the visibility" in refused(
+        home, "product", "edit", name, "--visibility", "members", "--visible-to", "team"
+    )

@@ -76,13 +76,14 @@ def show_command(installation: Installation, product: str) -> None:
 @click.option("--licence", help="Terms of use: SPDX identifier, such as CC-BY-4.0, or address.")
 @click.option(
     "--visibility",
-    type=click.Choice(list(ProductVisibility)),
+    type=click.Choice([each.value for each in ProductVisibility]),
     help="Who may see it: whoever sees its release, members, groups, or its owner alone.",
 )
 @click.option(
-    "--group",
+    "--visible-to",
     "groups",
     multiple=True,
+    metavar="GROUP",
     help="Of those who may see it, with --visibility groups. May be repeated.",
 )
 @click.option("--owner", help="Account that it belongs to from now on.")
