@@ -317,18 +317,26 @@ def test_a_publication_that_fails_leaves_no_manifest(home, tmp_path, new_url, mo
     shelf.close()
 
 
-@pytest.mark.parametrize("model", [Product, ProductVersion, ProductColumn, ProductFile,
-                                   ProductContent, Provenance, ProvenanceInput])  # fmt: skip
-def test_every_field_of_the_models_is_in_the_manifest(home, tmp_path, model):
-    shelf = opened(home, f"sqlite:///{tmp_path}/m.sqlite")
+@pytest.fixture(scope="module")
+def said_of_a_product(tmp_path_factory):
+    """Name every field that the manifest of a product says."""
+    home = tmp_path_factory.mktemp("home")
+    shelf = opened(home, f"sqlite:///{home}/m.sqlite")
     filled(shelf)
+    shelf.close()
     (manifest,) = [m for m in ManifestFolder(home).manifests() if m.product["id"] == 2]
     said = {name for rows in manifest.rows.values() for row in rows for name in row}
-    said |= {row["facts"] is not None and "facts" for row in manifest.rows["product_file_facts"]}
+    return said | {
+        row["facts"] is not None and "facts" for row in manifest.rows["product_file_facts"]
+    }
+
+
+@pytest.mark.parametrize("model", [Product, ProductVersion, ProductColumn, ProductFile,
+                                   ProductContent, Provenance, ProvenanceInput])  # fmt: skip
+def test_every_field_of_the_models_is_in_the_manifest(said_of_a_product, model):
     composed = {"version", "edition", "columns", "column", "inputs", "members", "groups"}
     names = {f.name for f in dataclasses.fields(model)} - composed
-    assert names - said == set()
-    shelf.close()
+    assert names - said_of_a_product == set()
 
 
 def test_every_table_that_belongs_to_products_is_carried():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 
 Statement = tuple[str, Any, bool]
 
@@ -22,7 +22,8 @@ def remembering(migration: ModuleType) -> Callable[[Connection], None]:
 
     def migrate(connection: Connection) -> None:
         key = connection.dialect.name, migration.REVISION
-        if migration._current_revision(connection) is not None:
+        versions = getattr(migration, "VERSION_TABLE", "alembic_version")
+        if inspect(connection).has_table(versions):
             migration.migrate(connection)
         elif key not in done:
             done[key] = _recorded(connection, migration.migrate)
