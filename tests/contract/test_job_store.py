@@ -605,8 +605,25 @@ def test_a_database_that_cannot_be_reached_is_said_to_be_so(tmp_path):
     folder = tmp_path / "jobs.sqlite"
     folder.mkdir()
     database = JobDatabase(f"sqlite:///{folder}")
-    with pytest.raises(JobStoreUnavailable, match="try again later"):
-        SqlJobStore(database).get("a")
+    store = SqlJobStore(database)
+    for ask in (lambda: store.get("a"), store.changes):
+        with pytest.raises(JobStoreUnavailable, match="try again later"):
+            ask()
+    database.close()
+
+
+def test_a_database_that_is_damaged_while_it_is_asked_is_asked_again_later(tmp_path):
+    database = JobDatabase(f"sqlite:///{tmp_path}/jobs.sqlite")
+    database.prepare()
+    store = SqlJobStore(database)
+    assert store.changes() == 1
+    for before, after in (("uws_state", "hidden"), ("hidden", "uws_state")):
+        with database.writing() as connection:
+            connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
+        if after == "hidden":
+            with pytest.raises(JobStoreUnavailable, match="try again later"):
+                store.changes()
+    assert store.changes() == 1
     database.close()
 
 

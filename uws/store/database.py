@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from threading import Lock
@@ -108,6 +108,31 @@ class JobDatabase:
             connection = plain.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+    def glance(self, statement: str) -> int:
+        """Read one number by one statement, at a tenth of what a snapshot costs.
+
+        Parameters
+        ----------
+        statement
+            SQL that both databases understand.
+
+        Raises
+        ------
+        JobStoreUnavailable
+            If the database cannot be reached.
+        """
+        driver = self._engine.dialect.loaded_dbapi
+        with self._errors():
+            try:
+                with closing(self._engine.raw_connection()) as connection:
+                    cursor = connection.cursor()
+                    cursor.execute(statement)
+                    (number,) = cursor.fetchone() or (0,)
+            except driver.OperationalError as error:
+                # Its connection is tried before it is used again.
+                raise OperationalError(statement, None, error) from error
+            return int(number)
 
     def close(self) -> None:
         """Close all connections; the next use opens new ones."""
