@@ -175,6 +175,7 @@ def _pages(
                 settings.home,
                 shell,
             ),
+            services.data.maps,
         ),
         shell,
         UploadSettings(settings.product_max_bytes, settings.uploads_folder),

@@ -20,6 +20,7 @@ from registry.errors import (
     ReleaseNotFound,
     UploadTooLarge,
 )
+from registry.maps.folder import MapFolder
 from registry.model.curated_dataset import DatasetNotFound
 from registry.products.datasets import DatasetService
 from registry.products.service import ProductService
@@ -76,6 +77,7 @@ class WebServices:
     jobs: JobDesk
     pipelines: PipelineViews
     administration: AdministrationViews
+    maps: MapFolder
 
 
 def web_blueprint(
@@ -99,7 +101,7 @@ def web_blueprint(
     for views in (
         FrameViews(shell),
         LandingViews(services.products, services.processes, shell),
-        ProductViews(services.products, services.releases, plotter, shell),
+        ProductViews(services.products, services.releases, plotter, shell, services.maps),
         RegistrationViews(services.products, services.releases, services.accounts, uploads, shell),
         DatasetViews(services.datasets, shell),
         AccountViews(services.accounts, services.credentials, shell),

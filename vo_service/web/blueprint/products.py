@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from flask_babel import gettext
 
 from registry.errors import ProductFileNotFound, ProductNotFound
+from registry.maps.folder import MapFolder
 from registry.model.principal import ANONYMOUS, Principal
 from registry.model.product import Product, ProductStatus
 from registry.model.product_file import FileRole, ProductFile
@@ -42,6 +43,7 @@ class ProductViews:
     releases: ReleaseService
     plotter: Plotter
     shell: Shell
+    maps: MapFolder
 
     def install(self, blueprint: Blueprint) -> None:
         """Add the routes."""
@@ -152,6 +154,7 @@ class ProductViews:
                     "histogram": Histogram.of_facts(facts.histogram),
                     "sky": Sky.of_facts(facts.footprint),
                     "reports": reports,
+                    "mapped": self._mapped(product),
                 }
             case "plots":
                 return {"plots": self._plots(principal, product)}
@@ -173,6 +176,13 @@ class ProductViews:
                 return {"versions": self.products.versions(principal, product.id)}
             case _:
                 return {}
+
+    def _mapped(self, product: Product) -> tuple[str, ...]:
+        """Name the maps of its table that can be shown."""
+        if product.version is None or product.status is not ProductStatus.PUBLISHED:
+            return ()
+        facts = self.maps.facts(product.version.relation)
+        return () if facts is None else facts.kinds
 
     def _preview(self, principal: Principal, product: Product) -> Preview:
         try:

@@ -131,6 +131,16 @@ def test_those_with_the_right_see_it(stage, route, who):
 
 
 @pytest.mark.parametrize("who", ["owner", "insider", "admin"])
+def test_the_page_of_a_product_shows_its_map_and_the_services_of_its_table(stage, who):
+    status, page, _ = get(stage, "/product/2_secret", who)
+    assert status == 200
+    assert f"/maps/{SECRET}/density.png".encode() in page
+    page = get(stage, "/product/2_secret?tab=use", who)[1]
+    for path in ("scs", "moc"):
+        assert f"https://vo.example.org/{path}/{SECRET}".encode() in page
+
+
+@pytest.mark.parametrize("who", ["owner", "insider", "admin"])
 def test_the_union_of_maps_grows_for_those_with_the_right(stage, who):
     assert get(stage, "/moc?format=ascii", who)[1] != get(stage, "/moc?format=ascii")[1]
 

@@ -16,6 +16,7 @@ NAMES = {
     "ADQL", "API", "Aladin", "CSV", "JSON", "RA", "SHA-256", "STILTS", "TAP", "TOPCAT", "UCD",
     "curl", "pyvo", "pzserver", "pzvo", "SELECT", "TOP", "FROM", "TAP_UPLOAD.mine", "Dec",
     "Markdown", "DOI", "ORCID", "HDU", "ADS", "BibTeX", "ZIP", "https", "ESASky", "Lite", "VOTable",
+    "FITS", "HEALPix", "MOC", "SIA",
 }  # fmt: skip
 """Names and words of programs, which are the same in all languages."""
 
