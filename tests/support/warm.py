@@ -108,6 +108,9 @@ class WarmPython:
         atexit.register(self.close)
 
     def close(self) -> None:
+        # Copies of this end, in forks of this process, do not keep the other one waiting.
+        with contextlib.suppress(OSError):
+            self._ours.shutdown(socket.SHUT_RDWR)
         self._ours.close()
         self._process.wait()
 
