@@ -1,7 +1,10 @@
 // Sends a table through the Web Profile of SAMP 1.3 (XML-RPC to a hub on this machine); receives nothing.
 const HUB = "http://127.0.0.1:21012/";
 
-const escaped = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+// Strings of SAMP are ASCII (SAMP 1.3, section 3.3); hubs refuse messages with anything else.
+const ascii = (text) => String(text).normalize("NFKD").replace(/[\u0300-\u036f]/g, "").replace(/[\u2010-\u2015]/g, "-").replace(/[^\t\n\r\x20-\x7e]/g, "?");
+
+const escaped = (text) => ascii(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 function value(given) {
   if (typeof given === "object") {
