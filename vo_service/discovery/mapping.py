@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from threading import Event
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from registry.model.table import Column, Table, TableSet
 from registry.tap_schema import column_name
 from vo_service.adql.errors import AdqlError
 from vo_service.engines.base import EngineError
-from vo_service.queries import QueryService
+from vo_service.engines.process.messages import EngineFault
+from vo_service.queries import QueryService, RunningQuery
 
 __all__ = ["MapMaker"]
 
@@ -28,6 +30,8 @@ _CELLS_MAX = 4_000_000
 
 _TIME_S = 3600.0
 """Seconds for the query of one map."""
+
+_POLL_S = 0.5
 
 _REDSHIFT = "src.redshift"
 
@@ -83,27 +87,29 @@ class MapMaker:
             for relation in tables.keys() - present - self._failed:
                 if stopping.is_set():
                     break
-                made += self._attempt(tables[relation])
+                made += self._attempt(tables[relation], stopping)
         finally:
             if made:
                 self._changed()
         return made
 
-    def _attempt(self, table: Table) -> bool:
+    def _attempt(self, table: Table, stopping: Event) -> bool:
         try:
-            return self._make(table)
-        except (AdqlError, EngineError, ArithmeticError, ValueError):
+            return self._make(table, stopping)
+        except (AdqlError, EngineError, EngineFault, ArithmeticError, ValueError):
+            if stopping.is_set():
+                return False
             # The next start of the service may have more room or time for it.
             _LOG.exception("no map could be made of %s", table.name)
             self._failed.add(table.storage.relation)
             return False
 
-    def _make(self, table: Table) -> bool:
+    def _make(self, table: Table, stopping: Event) -> bool:
         plan = plan_map(table.coverage or "", table.nrows or 0)
         if plan is None:
             return False
         redshift = _redshift(table)
-        found = self._cells(table, plan, redshift)
+        found = self._cells(table, plan, redshift, stopping)
         numbers, means = draw(plan, found)
         images = {"density": numbers} | ({} if means is None else {"redshift": means})
         files = {}
@@ -126,7 +132,9 @@ class MapMaker:
         self._folder.keep(table.storage.relation, facts, files)
         return True
 
-    def _cells(self, table: Table, plan: MapPlan, redshift: Column | None) -> CellMap:
+    def _cells(
+        self, table: Table, plan: MapPlan, redshift: Column | None, stopping: Event
+    ) -> CellMap:
         position = table.position
         assert position is not None  # noqa: S101 - without positions there is no coverage
         names = {column.physical: column_name(table, column) for column in table.columns}
@@ -138,8 +146,9 @@ class MapMaker:
         query = f"SELECT cell, COUNT(*) AS n{mean} FROM ({inner}) AS s WHERE cell IS NOT NULL GROUP BY cell"  # noqa: S608, E501 - as before
         running = self._queries.run(OPERATOR, query, maxrec=_CELLS_MAX, time_limit_s=_TIME_S)
         try:
-            stream = running.result()
-            batches = list(stream.batches)
+            with _cancelled_by(stopping, running):
+                stream = running.result()
+                batches = list(stream.batches)
         finally:
             running.close()
         if stream.outcome() != Outcome():
@@ -151,6 +160,26 @@ class MapMaker:
         order = np.argsort(parts[0])
         cells, counts = (part[order].astype(np.int64) for part in parts[:2])
         return CellMap(cells, counts, None if redshift is None else parts[2][order].astype(float))
+
+
+@contextmanager
+def _cancelled_by(stopping: Event, running: RunningQuery) -> Iterator[None]:
+    """Stop a query when the process is to end, which waits for it."""
+    done = Event()
+
+    def watch() -> None:
+        while not done.wait(_POLL_S):
+            if stopping.is_set():
+                running.cancel()
+                return
+
+    watcher = Thread(target=watch, name="maps-watcher", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def _redshift(table: Table) -> Column | None:

@@ -171,6 +171,12 @@ def test_maps_go_with_their_products(stage):
     folder.keep("t9_v1_gone", folder.facts(relation), {})
     map_maker(stage.services).work(Event())
     assert "t9_v1_gone" not in folder.names()
+    # A process that ends begins no map, and the next one makes it.
+    folder.remove(relation)
+    ending = Event()
+    ending.set()
+    assert map_maker(stage.services).work(ending) == 0
+    assert map_maker(stage.services).work(Event()) == 1
 
 
 def test_the_end_of_a_restricted_product_is_not_told_either(stage):
