@@ -24,7 +24,7 @@ pytestmark = pytest.mark.clients
 SURVEY = "redshift_catalog.p1_test_survey"
 IDS = f'SELECT TOP 5 OBJID, z, "survey name" FROM {SURVEY} ORDER BY OBJID'
 FIRST = [2**53 + 1 + i for i in range(5)]
-TAPLINT_STAGES = "TMV TME TMS TMC CPV CAP AVV QGE QPO MDQ EXA OBS"
+TAPLINT_STAGES = "TMV TME TMS TMC CPV CAP AVV QGE QPO MDQ OBS EXA"
 
 KNOWN_FALSE_ALARMS = {
     ("CAP", "KEYX", "#features-adql-conditional"),
