@@ -52,6 +52,8 @@ def fill(home: Path, count: int) -> None:
                 "official": number % 10 == 0, "created": made, "updated": made,
                 "data_url": "https://example.org/data", "description": f"What **{name}** is.",
                 "visibility": "members" if number % 7 == 0 else "release",
+                # Nobody writes ten thousand manifests before the first page.
+                "revision": 1, "manifest_revision": 1,
             }
         )  # fmt: skip
     with database.writing(quiet=True) as connection:
