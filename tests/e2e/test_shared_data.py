@@ -48,7 +48,7 @@ def outcome(stilts) -> subprocess.CompletedProcess:
             sys.executable, str(ROOT / "benchmarks" / "shared_data.py"), str(DATA),
             "--only", ",".join(PATTERNS), "--tapquery", "*/desi_*,*/cosmos_*",
         ],
-        cwd=ROOT, capture_output=True, text=True, timeout=600, check=False,
+        cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False,
     )  # fmt: skip
 
 
