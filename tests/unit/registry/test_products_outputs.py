@@ -110,7 +110,7 @@ def test_nobody_sees_what_was_made_of_what_they_may_not_see(shelf, files, inputs
     done = shelf.outputs.publish("job", files, MEANING, Provenance("combine", "1", {}, tuple(used)))
     assert (done.visibility, set(done.groups)) == made
     assert done.official == (official and made[0] != "owner")
-    shelf.service.update(ADA, done.id, {"visibility": "release"})
+    shelf.service.update(who, done.id, {"visibility": "release"})
     told = shelf.service.provenance(ANONYMOUS, done.id).inputs
     assert [bool(each.internal_name) for each in told] == [each == "release" for each in inputs]
     assert all(each.internal_name for each in shelf.service.provenance(ADA, done.id).inputs)
