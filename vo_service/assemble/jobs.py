@@ -7,7 +7,6 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Protocol
 
-from registry.errors import RegistryError
 from registry.model.principal import OPERATOR
 from registry.stores.metadata.deletions import SqlDeletionStore
 from registry.stores.metadata.products import SqlProductStore
@@ -17,7 +16,6 @@ from uws.worker import Worker, WorkerSettings
 from vo_service.assemble.services import Services, assemble, request_limits
 from vo_service.discovery.mapping import MapMaker
 from vo_service.settings import Settings
-from vo_service.slots import ServiceBusy
 from vo_service.tap.jobs import TapJobHandler, describe_job_error
 from vo_service.tap.provenance import request_infos
 from vo_service.tap.user_tables import IndexJobHandler
@@ -182,7 +180,12 @@ class _Periodic:
         while True:
             try:
                 self._action(self._stopping)
-            except (RegistryError, OSError, ServiceBusy):
-                _LOG.exception("%s failed; it is tried again later", self._thread.name)
+            except Exception as error:  # noqa: BLE001 - the disk may be full, or a database away
+                reason = (str(error).splitlines() or [""])[0]
+                _LOG.warning(
+                    "%s failed and is tried again later: %s: %s",
+                    self._thread.name, type(error).__name__, reason,
+                )  # fmt: skip
+                _LOG.debug("its reason", exc_info=True)
             if self._stopping.wait(self._interval_s):
                 return
