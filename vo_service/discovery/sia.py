@@ -10,6 +10,8 @@ from registry.formats.writers.base import ResultInfo
 from registry.formats.writers.registry import content_type, writer_for
 from registry.model.capability import Capability, Interface, UrlUse
 from registry.model.principal import Principal
+from vo_service.adql.errors import QueryTooComplex
+from vo_service.dali.errors import InvalidParameter
 from vo_service.dali.params import Parameters
 from vo_service.dali.request import RequestLimits
 from vo_service.discovery.image_query import ImageRequest
@@ -71,13 +73,19 @@ def sia_blueprint(
         asked = ImageRequest.parse(_parameters(), limits)
         writer = writer_for(asked.responseformat or "votable/td")
         kind = _MEDIA_TYPE if asked.responseformat is None else content_type(asked.responseformat)
-        running = queries.run(
-            principal(),
-            asked.query,
-            maxrec=asked.maxrec,
-            time_limit_s=time_limit_s,
-            visitor=visitor(),
-        )
+        try:
+            running = queries.run(
+                principal(),
+                asked.query,
+                maxrec=asked.maxrec,
+                time_limit_s=time_limit_s,
+                visitor=visitor(),
+            )
+        except QueryTooComplex as error:
+            # Its words are those for people who write ADQL.
+            raise InvalidParameter(
+                "POS", "all values together", "give fewer values in one request, of any parameter"
+            ) from error
         said = (ResultInfo("standardID", SIA_STANDARD),)
         return streaming.respond(running, writer, kind, said)
 

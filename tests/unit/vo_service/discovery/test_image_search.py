@@ -113,6 +113,7 @@ def test_parameters_choose_images(search, parameters, expected):
         ({"MAXREC": "-1"}, "MAXREC"),
         ({"RESPONSEFORMAT": "doc"}, "RESPONSEFORMAT"),
         ({"COLLECTION": [str(n) for n in range(51)]}, "COLLECTION"),
+        ({"POS": [f"RANGE {n} {n + 1} 1 2" for n in range(50)]}, "POS=all values together"),
     ],
 )
 def test_wrong_parameters_are_usage_faults(search, parameters, named):
